@@ -1,0 +1,1 @@
+"""How results are shown: figures, tables, exports. Computes no estimate."""

@@ -1,0 +1,1 @@
+"""The web page: requests in, reports out. Holds no science."""
