@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +88,7 @@ class Evidence:
 
     def select(
         self,
-        outcome: str,
+        outcome: str | Sequence[str],
         *,
         population: str | None = None,
         drug: str | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -48,7 +48,7 @@ class ArmTable(pd.DataFrame):
 
 def select(
     ev: Evidence,
-    outcome: str,
+    outcome: str | Sequence[str],
     *,
     population: str | None = None,
     drug: str | None = None,
@@ -67,7 +67,8 @@ def select(
     ev
         The evidence.
     outcome, population, drug, treatment, study
-        By key or name (``"mace"``, ``"atopic dermatitis"``, ``"Rinvoq"``). Placebo and active arms of the
+        By key or name (``"mace"``, ``"atopic dermatitis"``, ``"Rinvoq"``); several outcomes may be given:
+        each is then selected by itself. Placebo and active arms of the
         studies that match stay in when ``drug``, ``treatment`` or ``dose`` is given, so that the arm table
         keeps its comparators.
     dose
@@ -103,7 +104,8 @@ def select(
         raise EvidenceError(f"period {period!r} is not one of {', '.join(PERIODS)}")
     if counts not in ("persons", "events"):
         raise EvidenceError(f"counts {counts!r} is not 'persons' or 'events'")
-    question: dict[str, Any] = {"outcome": ev.name("outcome", outcome), "period": period, "counts": counts}
+    outcomes = [ev.name("outcome", o) for o in ([outcome] if isinstance(outcome, str) else outcome)]
+    question: dict[str, Any] = {"outcome": ", ".join(outcomes), "period": period, "counts": counts}
     for kind, value in [
         ("population", population),
         ("drug", drug),
@@ -117,7 +119,7 @@ def select(
     }
 
     events = ev.tables["events"]
-    rows = events[events["outcome"] == question["outcome"]]
+    rows = events[events["outcome"].isin(outcomes)]
     for column in ("population", "study"):
         if column in question:
             rows = rows[rows[column] == question[column]]
@@ -136,7 +138,9 @@ def select(
     taken.keep(rows["use"] == "default", rows["use_reason"].fillna("another row reports the same"))
     _one_period(taken, PERIODS[period], period)
     _no_overlap(taken, ev, pools)
-    arms = ArmTable(taken.rows[COLUMNS].sort_values(["population", "study", "treatment"], ignore_index=True))
+    arms = ArmTable(
+        taken.rows[COLUMNS].sort_values(["outcome", "population", "study", "treatment"], ignore_index=True)
+    )
     arms.left_out = taken.left_out()
     arms.question = question
     return arms
@@ -179,33 +183,33 @@ class _Sieve:
 
 
 def _one_period(taken: _Sieve, kinds: tuple[str, ...], asked: str) -> None:
-    """One period a study, the same for all its arms: the first kind in ``kinds`` that it reports, then the
-    length that most arms share, then the longest."""
+    """One period a study and outcome, the same for all arms: the first kind in ``kinds`` that is reported,
+    then the length that most arms share, then the longest."""
+    study = ["outcome", "study"]
     rank = taken.rows["period_kind"].map({kind: i for i, kind in enumerate(kinds)})
     taken.keep(rank.notna(), "period is " + taken.rows["period_kind"] + f", not {asked}")
-    best = rank[taken.rows.index].groupby(taken.rows["study"]).transform("min")
-    taken.keep(rank == best, "the study reports a period nearer to the one asked for")
-    rows = taken.rows.assign(weeks=taken.rows["period_weeks"].fillna(0.0))
-    arms = rows.groupby(["study", "weeks"])["treatment"].transform("nunique")
+    rows = taken.rows.assign(rank=rank[taken.rows.index], weeks=taken.rows["period_weeks"].fillna(0.0))
+    best = rows.groupby(study)["rank"].transform("min")
+    taken.keep(rows["rank"] == best, "the study reports a period nearer to the one asked for")
+    rows = rows.loc[taken.rows.index]
+    arms = rows.groupby([*study, "weeks"])["treatment"].transform("nunique")
     rows = rows.assign(arms=arms).sort_values(
         ["arms", "weeks", "n", "event"], ascending=[False, False, False, True]
     )
-    weeks = rows.groupby("study")["weeks"].transform("first")
+    weeks = rows.groupby(study)["weeks"].transform("first")
     taken.keep(rows["weeks"] == weeks, "the study's arms are compared over a period that more of them share")
-    taken.keep(
-        ~rows.loc[rows["weeks"] == weeks].duplicated(["study", "treatment"]),
-        "another row of the same arm is taken",
-    )
+    rows = rows.loc[rows["weeks"] == weeks]
+    taken.keep(~rows.duplicated([*study, "treatment", "population"]), "another row of the same arm is taken")
 
 
 def _no_overlap(taken: _Sieve, ev: Evidence, pools: bool) -> None:
     """Leave out either the pools or their parts, drug by drug."""
-    present = set(taken.rows["study"])
-    drugs = taken.rows.groupby("study")["drug"].agg(set).to_dict()
+    drugs = taken.rows.groupby(["outcome", "study"])["drug"].agg(set).to_dict()
     reasons = {}
-    for index, study, drug in zip(taken.rows.index, taken.rows["study"], taken.rows["drug"], strict=True):
+    columns = [taken.rows[c] for c in ("outcome", "study", "drug")]
+    for index, outcome, study, drug in zip(taken.rows.index, *columns, strict=True):
         others = ev.overlap.wholes(study) if pools else ev.overlap.parts(study)
-        hit = sorted(o for o in others & present if drug in drugs[o])
+        hit = sorted(other for other in others if drug in drugs.get((outcome, other), ()))
         if hit:
             verb = "its persons are counted in" if pools else "counts the persons of"
             reasons[index] = f"{verb} {', '.join(hit[:3])}" + (
