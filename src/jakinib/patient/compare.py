@@ -1,0 +1,287 @@
+"""Treatments side by side: absolute rates with their populations, and what the comparison rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from jakinib.evidence.evidence import Evidence, load
+from jakinib.evidence.select import ArmTable, select
+from jakinib.plain import records
+from jakinib.synthesis.rates import proportion_limits, rate_limits
+
+if TYPE_CHECKING:
+    import altair as alt
+
+#: what is compared when no outcome is asked for, in the order of the page
+MAIN_OUTCOMES = (
+    "malignancy_ex_nmsc", "nmsc", "mace", "vte", "death", "serious_infection", "herpes_zoster", "sae",
+)  # fmt: skip
+
+LINES = [
+    "outcome", "treatment", "population", "study", "subgroup", "role", "counts", "events", "n",
+    "person_years", "kind", "estimate", "ci_low", "ci_high", "per", "one_sided", "rate_printed", "period",
+    "period_kind", "period_weeks", "source_id", "locator", "status", "event", "origin", "headline",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is known about each treatment and outcome, and how far the treatments can be compared.
+
+    ``treatments`` and ``outcomes`` are keys; ``per`` is the number of person-years of the rates (a proportion
+    is per ``per`` persons); ``population`` is the key asked for, or "" for all.
+    """
+
+    treatments: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    population: str
+    per: float
+    lines: pd.DataFrame = field(repr=False)
+    basis: pd.DataFrame = field(repr=False)
+    left_out: pd.DataFrame = field(repr=False)
+    studies: pd.DataFrame = field(repr=False)
+
+    def table(self) -> pd.DataFrame:
+        """One row a line of evidence: an arm of a study, or a pooled analysis, over one period.
+
+        ``kind``: ``rate`` (events and person-years, exact Poisson interval), ``proportion`` (events and
+        persons, exact binomial interval), ``printed rate`` or ``printed percent`` (the count was not
+        reported), ``below threshold``. ``one_sided``: no event was seen, ``ci_high`` is an upper bound.
+        ``headline``: the line with the most person-years (else persons) of its treatment, outcome and
+        population.
+        """
+        return self.lines
+
+    def pairs(self) -> pd.DataFrame:
+        """One row a pair of treatments and an outcome: ``kind`` is direct (randomised against each other in
+        the ``studies``), indirect (``via`` a common comparator in the same population) or naive; ``reason``
+        says why in words."""
+        return self.basis
+
+    def populations(self) -> pd.DataFrame:
+        """The studies behind the lines, with what tells their populations apart."""
+        return self.studies
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "treatments": list(self.treatments),
+            "outcomes": list(self.outcomes),
+            "population": self.population or None,
+            "per": self.per,
+            "lines": records(self.lines),
+            "pairs": records(self.basis),
+            "populations": records(self.studies),
+            "left_out": records(self.left_out),
+        }
+
+    def figure(self) -> alt.Chart | alt.LayerChart | alt.FacetChart:
+        """Forest figure of the headline lines: a row an outcome, treatment and population."""
+        from jakinib.report.forest import rates_forest
+
+        return rates_forest(self)
+
+    def __str__(self) -> str:
+        shown = self.lines[self.lines["headline"]]
+        columns = ["outcome", "treatment", "population", "study", "events", "n", "person_years", "kind"]
+        body = shown[[*columns, "estimate", "ci_low", "ci_high"]].to_string(index=False, na_rep="-")
+        basis = "\n".join(f"  {r.outcome}: {r.treatment_a} v {r.treatment_b}: {r.kind}. {r.reason}"
+                          for r in self.basis.itertuples())  # fmt: skip
+        return f"Rates per {self.per:g} person-years (proportions per {self.per:g} persons)\n{body}\n{basis}"
+
+
+@cache
+def _shipped() -> Evidence:
+    return load()
+
+
+def compare(
+    treatments: Sequence[str],
+    outcome: str | Sequence[str] | None = None,
+    *,
+    population: str | None = None,
+    evidence: Evidence | None = None,
+    per: float = 100.0,
+) -> Comparison:
+    """Put treatments side by side.
+
+    Parameters
+    ----------
+    treatments
+        Keys or labels (``"upadacitinib 15 mg qd"``), one or more.
+    outcome
+        One or several outcomes; by default the main safety outcomes.
+    population
+        Only evidence from this indication; by default every population, each kept apart.
+    evidence
+        By default the shipped corpus.
+    per
+        Person-years (and persons) of a rate (and proportion).
+
+    Raises
+    ------
+    UnknownNameError
+        A treatment, outcome or population that the evidence does not have, with near matches.
+    ValueError
+        No treatment given.
+    """
+    ev = evidence or _shipped()
+    keys = list(dict.fromkeys(ev.name("treatment", t) for t in treatments))
+    if not keys:
+        raise ValueError("give at least one treatment, such as 'upadacitinib 15 mg qd'")
+    asked = [outcome] if isinstance(outcome, str) else list(outcome or MAIN_OUTCOMES)
+    outcomes = list(dict.fromkeys(ev.name("outcome", o) for o in asked))
+    where = ev.name("population", population) if population else None
+
+    found = [_arms(ev, outcomes, key, where) for key in keys]
+    arms = pd.concat([pd.DataFrame(a) for a in found], ignore_index=True)
+    lines = _headlines(_estimates(arms, per), outcomes, keys)
+    left = pd.concat([a.left_out for a in found], ignore_index=True).drop_duplicates(ignore_index=True)
+    left = left[~left["event"].isin(lines["event"]) & left["treatment"].isin(keys)]
+    studies = _populations(ev, lines)
+    basis = _pairs(ev, outcomes, keys, where, lines, studies)
+    return Comparison(tuple(keys), tuple(outcomes), where or "", per, lines, basis, left, studies)
+
+
+def _arms(ev: Evidence, outcomes: list[str], treatment: str, population: str | None) -> ArmTable:
+    """Every line about one treatment: the controlled period of each trial, and the longest exposure."""
+    parts = []
+    for counts in ("persons", "events"):
+        for period, pools in [("long-term", True), ("controlled", False), ("cohort", True)]:
+            part = select(ev, outcomes, treatment=treatment, population=population, period=period,
+                          counts=counts, pools=pools)  # fmt: skip
+            parts.append(part)
+    arms = ArmTable(pd.concat([pd.DataFrame(p) for p in parts]).drop_duplicates("event", ignore_index=True))
+    arms = ArmTable(arms[arms["treatment"] == treatment])
+    arms.left_out = pd.concat([p.left_out for p in parts], ignore_index=True).drop_duplicates("event")
+    return arms
+
+
+def _estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
+    """Add kind, estimate and interval: computed where counts are held, as printed where they are not."""
+    events, n, years = (arms[c].astype("float64") for c in ("events", "n", "person_years"))
+    persons = arms["counts"] == "persons"
+    hidden = arms["below_threshold"].fillna(False).astype(bool)
+    as_rate = events.notna() & (years > 0) & ~hidden
+    as_printed = ~as_rate & arms["rate"].notna() & ~hidden
+    as_share = ~as_rate & ~as_printed & persons & events.notna() & (n > 0) & ~hidden
+    as_percent = ~as_rate & ~as_printed & ~as_share & arms["percent"].notna() & ~hidden
+    kind = np.select(
+        [hidden, as_rate, as_printed, as_share, as_percent],
+        ["below threshold", "rate", "printed rate", "proportion", "printed percent"],
+        "printed range",
+    )
+    rate, rate_low, rate_high = rate_limits(events[as_rate].to_numpy(), years[as_rate].to_numpy())
+    share, share_low, share_high = proportion_limits(events[as_share].to_numpy(), n[as_share].to_numpy())
+    lines = arms.assign(
+        kind=kind, per=per, printed=arms["rate"], one_sided=(events == 0) & (as_rate | as_share)
+    )
+    printed = {"estimate": arms["rate"], "ci_low": arms["ci_low"], "ci_high": arms["ci_high"]}
+    for column, from_rate, from_share in [
+        ("estimate", rate, share), ("ci_low", rate_low, share_low), ("ci_high", rate_high, share_high),
+    ]:  # fmt: skip
+        values = pd.Series(np.nan, arms.index)
+        values[as_rate] = per * from_rate
+        values[as_share] = per * from_share
+        values[as_printed] = printed[column][as_printed] * per / 100
+        if column == "estimate":
+            values[as_percent] = arms["percent"][as_percent] * per / 100
+        lines[column] = values
+    return lines
+
+
+def _headlines(lines: pd.DataFrame, outcomes: list[str], treatments: list[str]) -> pd.DataFrame:
+    """Order the lines as asked and mark the first of each treatment, outcome and population."""
+    usable = lines["kind"].isin(["rate", "printed rate", "proportion", "printed percent"])
+    weight = lines["person_years"].fillna(0.0)
+    ordered = lines.assign(
+        o=lines["outcome"].map({o: i for i, o in enumerate(outcomes)}),
+        t=lines["treatment"].map({t: i for i, t in enumerate(treatments)}),
+        events_counted=lines["counts"] == "events",
+        usable=~usable,
+        years=-weight,
+        persons=-lines["n"].astype("float64").fillna(0.0),
+    ).sort_values(["o", "t", "population", "usable", "events_counted", "years", "persons", "event"])
+    first = ~ordered.duplicated(["outcome", "treatment", "population"])
+    return ordered.assign(headline=first)[LINES].reset_index(drop=True)
+
+
+def _populations(ev: Evidence, lines: pd.DataFrame) -> pd.DataFrame:
+    """The studies behind the lines: indication, age, cardiovascular enrichment, follow-up, background."""
+    columns = [
+        "study", "name", "design", "population", "population_text", "enrichment", "background_therapy",
+        "follow_up", "controlled_weeks", "n", "mean_age", "registry_id", "limits", "source_id", "locator",
+    ]  # fmt: skip
+    studies = ev.tables["studies"]
+    return studies.loc[studies["study"].isin(lines["study"]), columns].reset_index(drop=True)
+
+
+def _pairs(
+    ev: Evidence,
+    outcomes: list[str],
+    treatments: list[str],
+    population: str | None,
+    lines: pd.DataFrame,
+    studies: pd.DataFrame,
+) -> pd.DataFrame:
+    """What each pair of treatments and outcome rests on."""
+    trials = select(ev, outcomes, population=population, period="controlled")
+    trials = trials[trials["role"] != "background"]
+    who = studies.set_index("study")
+    rows = []
+    for outcome in outcomes:
+        arms = trials[trials["outcome"] == outcome]
+        held = {t: set(arms.loc[arms["treatment"] == t, "study"]) for t in treatments}
+        for a, b in combinations(treatments, 2):
+            pair = {"outcome": outcome, "treatment_a": a, "treatment_b": b}
+            rows.append(pair | _basis(arms, held[a], held[b], a, b))
+            if rows[-1]["kind"] == "naive":
+                rows[-1]["reason"] += _difference(lines[lines["outcome"] == outcome], who, a, b)
+    return pd.DataFrame(
+        rows, columns=["outcome", "treatment_a", "treatment_b", "kind", "via", "studies", "reason"]
+    )
+
+
+def _basis(arms: pd.DataFrame, in_a: set[str], in_b: set[str], a: str, b: str) -> dict[str, str]:
+    both = sorted(in_a & in_b)
+    if both:
+        reason = f"Randomised against each other in {len(both)} stud{'y' if len(both) == 1 else 'ies'}."
+        return {"kind": "direct", "via": "", "studies": "; ".join(both), "reason": reason}
+    arms = arms[arms["study"].isin(in_a | in_b)]
+    for common in sorted(set(arms["treatment"]) - {a, b}, key=lambda t: (t != "placebo", t)):
+        by = arms.loc[arms["treatment"] == common, ["study", "population"]]
+        populations = set(by.loc[by["study"].isin(in_a), "population"]) & set(
+            by.loc[by["study"].isin(in_b), "population"]
+        )
+        if populations:
+            used = sorted(by.loc[by["population"].isin(populations), "study"])
+            where = ", ".join(sorted(populations))
+            reason = f"Never randomised against each other; both were against {common} in {where}."
+            return {"kind": "indirect", "via": common, "studies": "; ".join(used), "reason": reason}
+    reason = "Never randomised against each other, and no common comparator in one population is held here."
+    return {"kind": "naive", "via": "", "studies": "", "reason": reason}
+
+
+def _difference(lines: pd.DataFrame, who: pd.DataFrame, a: str, b: str) -> str:
+    """How the populations behind the headline lines of two treatments differ, in words."""
+    said = []
+    for treatment in (a, b):
+        shown = lines[(lines["treatment"] == treatment) & lines["headline"]]
+        if shown.empty:
+            said.append(f" Nothing is held for {treatment}.")
+            continue
+        who_is = []
+        for line in shown.itertuples():
+            study = who.loc[str(line.study)]
+            age = f", mean age {study['mean_age']:g}" if pd.notna(study["mean_age"]) else ""
+            risk = f", {study['enrichment']}" if isinstance(study["enrichment"], str) else ""
+            span = f", {line.period}" if isinstance(line.period, str) else ""
+            who_is.append(f"{study['name']} ({line.population}{age}{risk}{span})")
+        said.append(f" {treatment}: {'; '.join(who_is)}.")
+    return "".join(said)
