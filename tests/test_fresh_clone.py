@@ -1,4 +1,4 @@
-"""What a newcomer does: clone, one command, a page that answers. Installs the locked requirements for real."""
+"""What a newcomer does: clone, one command, a page that answers. The installation is real."""
 
 import os
 import re
