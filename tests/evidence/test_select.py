@@ -121,6 +121,16 @@ def test_persons_and_events_never_meet(tmp_path):
     assert taken(ev.select("mace", drug="newinib", counts="events")) == {"X00002"}
 
 
+def test_rows_without_a_count_are_not_arms(tmp_path):
+    ev = base(tmp_path / "mine", [
+        event(1), event(2, study="trial-b", events="", n="", rate=0.4), event(3, study="other", below_threshold="true"),
+    ])  # fmt: skip
+    arms = ev.select("mace", drug="newinib")
+    assert taken(arms) == {"X00001"}
+    reasons = dict(zip(arms.left_out["event"], arms.left_out["reason"], strict=True))
+    assert "no count" in reasons["X00002"] and "threshold" in reasons["X00003"]
+
+
 def test_nothing_reported_is_an_empty_arm_table(tmp_path):
     ev = base(tmp_path / "mine", [event(1)])
     arms = ev.select("lymphoma", drug="newinib")

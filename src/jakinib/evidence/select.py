@@ -59,6 +59,7 @@ def select(
     subgroup: str | None = None,
     counts: str = "persons",
     pools: bool = False,
+    counted: bool = True,
 ) -> ArmTable:
     """Select arms and resolve overlap.
 
@@ -86,6 +87,9 @@ def select(
     pools
         False: a pooled analysis is left out for the drugs of any selected study that it contains.
         True: the pooled analysis is taken and the studies in it are left out.
+    counted
+        True: only rows with a count and its denominator, which can be analysed. False: rows of which only a
+        rate or a percentage was printed, or nothing above a reporting threshold, stay in.
 
     Returns
     -------
@@ -136,6 +140,11 @@ def select(
     )
     taken.keep(rows["use"] != "excluded", rows["use_reason"].fillna("known to be unusable"))
     taken.keep(rows["use"] == "default", rows["use_reason"].fillna("another row reports the same"))
+    if counted:
+        whole = rows["events"].notna() & (rows["n"].notna() | rows["person_years"].notna())
+        taken.keep(whole, "the source prints no count, or no denominator for it")
+        hidden = rows["below_threshold"].fillna(False).astype(bool)
+        taken.keep(~hidden, "0 means below the source's reporting threshold")
     _one_period(taken, PERIODS[period], period)
     _no_overlap(taken, ev, pools)
     arms = ArmTable(
