@@ -61,7 +61,7 @@ def test_one_row_an_arm_and_the_rest_is_accounted_for(tmp_path):
     assert set(reasons) == {f"X{i:05d}" for i in range(3, 8)}
     assert reasons["X00004"] == "review of the same table"
     assert "stratum" in reasons["X00006"]
-    assert "counts events" in reasons["X00007"]
+    assert "not count persons" in reasons["X00007"]
     assert "extension" in reasons["X00003"]
 
 
@@ -119,6 +119,17 @@ def test_persons_and_events_never_meet(tmp_path):
     ev = base(tmp_path / "mine", [event(1), event(2, counts="events", study="trial-b", events=7)])
     assert taken(ev.select("mace", drug="newinib")) == {"X00001"}
     assert taken(ev.select("mace", drug="newinib", counts="events")) == {"X00002"}
+
+
+def test_rows_without_a_count_are_not_arms(tmp_path):
+    ev = base(tmp_path / "mine", [
+        event(1), event(2, study="trial-b", events="", n="", rate=0.4),
+        event(3, study="other", below_threshold="true"),
+    ])  # fmt: skip
+    arms = ev.select("mace", drug="newinib")
+    assert taken(arms) == {"X00001"}
+    reasons = dict(zip(arms.left_out["event"], arms.left_out["reason"], strict=True))
+    assert "no count" in reasons["X00002"] and "threshold" in reasons["X00003"]
 
 
 def test_nothing_reported_is_an_empty_arm_table(tmp_path):

@@ -13,7 +13,7 @@ import pandas as pd
 from jakinib.evidence import tables as _tables
 from jakinib.evidence.errors import EvidenceError, UnknownNameError
 from jakinib.evidence.overlap import Overlap
-from jakinib.evidence.select import ArmTable, select
+from jakinib.evidence.select import ArmTable, EventRow, event_rows, select
 
 SHIPPED = "corpus"
 
@@ -49,6 +49,11 @@ class Evidence:
     def overlap(self) -> Overlap:
         """Which study counts the persons of which other."""
         return Overlap(self.tables["overlaps"])
+
+    @cached_property
+    def event_rows(self) -> dict[str, list[EventRow]]:
+        """The rows of ``events`` by outcome, as selection reads them."""
+        return event_rows(self.tables["events"], self.tables["treatments"])
 
     def row(self, table: str, key: str) -> dict[str, Any]:
         """The row of ``table`` whose primary key is ``key`` (several key columns are joined by ``|``)."""

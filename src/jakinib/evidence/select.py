@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -59,6 +60,7 @@ def select(
     subgroup: str | None = None,
     counts: str = "persons",
     pools: bool = False,
+    counted: bool = True,
 ) -> ArmTable:
     """Select arms and resolve overlap.
 
@@ -86,6 +88,9 @@ def select(
     pools
         False: a pooled analysis is left out for the drugs of any selected study that it contains.
         True: the pooled analysis is taken and the studies in it are left out.
+    counted
+        True: only rows with a count and its denominator, which can be analysed. False: rows of which only a
+        rate or a percentage was printed, or nothing above a reporting threshold, stay in.
 
     Returns
     -------
@@ -118,102 +123,150 @@ def select(
         "pools": pools
     }
 
-    events = ev.tables["events"]
-    rows = events[events["outcome"].isin(outcomes)]
+    rows = [row for o in outcomes for row in ev.event_rows.get(o, ())]
     for column in ("population", "study"):
         if column in question:
-            rows = rows[rows[column] == question[column]]
-    treatments = ev.tables["treatments"].set_index("treatment")
-    drug_of = treatments["drug"]
-    rows = rows.assign(drug=rows["treatment"].map(drug_of))
-    rows = _treated(rows, treatments, question)
+            rows = [row for row in rows if getattr(row, column) == question[column]]
+    rows = _treated(rows, question)
 
     taken = _Sieve(rows)
-    at_level = rows["subgroup"].isna() if subgroup is None else rows["subgroup"] == subgroup
-    taken.keep(at_level, "a stratum of an arm" if subgroup is None else f"not the stratum {subgroup!r}")
-    taken.keep(
-        rows["counts"] == counts, f"counts {'events' if counts == 'persons' else 'persons'}, not {counts}"
-    )
-    taken.keep(rows["use"] != "excluded", rows["use_reason"].fillna("known to be unusable"))
-    taken.keep(rows["use"] == "default", rows["use_reason"].fillna("another row reports the same"))
+    level = "a stratum of an arm" if subgroup is None else f"not the stratum {subgroup!r}"
+    taken.keep(lambda row: row.subgroup == subgroup, level)
+    taken.keep(lambda row: row.counts == counts, f"does not count {counts}")
+    taken.keep(lambda row: row.use != "excluded", lambda row: row.use_reason or "known to be unusable")
+    taken.keep(lambda row: row.use == "default", lambda row: row.use_reason or "another row reports the same")
+    if counted:
+        taken.keep(lambda row: row.counted, "the source prints no count, or no denominator for it")
+        taken.keep(lambda row: not row.hidden, "0 means below the source's reporting threshold")
     _one_period(taken, PERIODS[period], period)
     _no_overlap(taken, ev, pools)
-    arms = ArmTable(
-        taken.rows[COLUMNS].sort_values(["outcome", "population", "study", "treatment"], ignore_index=True)
-    )
-    arms.left_out = taken.left_out()
+
+    order = sorted(taken.rows, key=lambda row: (row.outcome, row.population, row.study, row.treatment))
+    arms = ArmTable(ev.tables["events"].loc[[row.at for row in order], COLUMNS].reset_index(drop=True))
+    arms.left_out = pd.DataFrame(taken.left_out, columns=["event", "study", "treatment", "reason"])
     arms.question = question
     return arms
 
 
-def _treated(rows: pd.DataFrame, treatments: pd.DataFrame, question: dict[str, Any]) -> pd.DataFrame:
+class EventRow(NamedTuple):
+    """What selection looks at in a row of ``events``; ``at`` is its place in that table."""
+
+    at: int
+    event: str
+    study: str
+    treatment: str
+    drug: str
+    dose: float | None
+    outcome: str
+    population: str
+    subgroup: str | None
+    role: str
+    counts: str
+    use: str
+    use_reason: str | None
+    period_kind: str
+    weeks: float
+    n: float
+    counted: bool
+    hidden: bool
+
+
+def event_rows(events: pd.DataFrame, treatments: pd.DataFrame) -> dict[str, list[EventRow]]:
+    """The rows of ``events`` by outcome, as selection wants them: a few hundred plain tuples are sifted many
+    times faster than frames."""
+    drug = dict(zip(treatments["treatment"], treatments["drug"], strict=True))
+    single = treatments["dose"].where(treatments["dose_high"].isna())
+    dose = dict(zip(treatments["treatment"], single, strict=True))
+    denominated = events["n"].notna() | events["person_years"].notna()
+    frame = pd.DataFrame({
+        "event": events["event"], "study": events["study"], "treatment": events["treatment"],
+        "drug": events["treatment"].map(drug), "dose": events["treatment"].map(dose),
+        "outcome": events["outcome"], "population": events["population"], "subgroup": events["subgroup"],
+        "role": events["role"], "counts": events["counts"], "use": events["use"],
+        "use_reason": events["use_reason"], "period_kind": events["period_kind"],
+        "weeks": events["period_weeks"].fillna(0.0), "n": events["n"].astype("float64").fillna(0.0),
+        "counted": events["events"].notna() & denominated,
+        "hidden": events["below_threshold"].fillna(False).astype(bool),
+    }, columns=EventRow._fields[1:])  # fmt: skip
+    cells = frame.astype(object).where(frame.notna(), None)
+    found: dict[str, list[EventRow]] = defaultdict(list)
+    for at, row in zip(events.index, cells.itertuples(index=False), strict=True):
+        found[str(row.outcome)].append(EventRow(at, *row))
+    return dict(found)
+
+
+def _treated(rows: list[EventRow], question: dict[str, Any]) -> list[EventRow]:
     """Rows of the treatments asked for, with the comparators of the studies they come from."""
-    wanted = pd.Series(True, index=rows.index)
-    asked = False
-    for column, values in [("drug", rows["drug"]), ("treatment", rows["treatment"])]:
-        if column in question:
-            asked, wanted = True, wanted & (values == question[column])
-    if "dose" in question:
-        single = rows["treatment"].map(treatments["dose"].where(treatments["dose_high"].isna()))
-        asked, wanted = True, wanted & (single == question["dose"])
+    asked = [(c, question[c]) for c in ("drug", "treatment", "dose") if c in question]
     if not asked:
         return rows
-    compared = rows["role"].isin(["placebo", "active"]) & rows["study"].isin(rows.loc[wanted, "study"])
-    return rows[wanted | compared]
+    wanted = [row for row in rows if all(getattr(row, c) == v for c, v in asked)]
+    studies = {(row.outcome, row.study) for row in wanted}
+    chosen = {row.at for row in wanted}
+    return [
+        row
+        for row in rows
+        if row.at in chosen or (row.role in ("placebo", "active") and (row.outcome, row.study) in studies)
+    ]
 
 
 class _Sieve:
     """Rows that pass so far, and the reason for each that did not."""
 
-    def __init__(self, rows: pd.DataFrame) -> None:
+    def __init__(self, rows: list[EventRow]) -> None:
         self.rows = rows
-        self._out: list[pd.DataFrame] = []
+        self.left_out: list[tuple[str, str, str, str]] = []
 
-    def keep(self, keep: pd.Series[bool], reason: str | pd.Series[str]) -> None:
-        keep = keep.reindex(self.rows.index).astype(bool)
-        out = self.rows.loc[~keep, ["event", "study", "treatment"]]
-        self._out.append(out.assign(reason=reason if isinstance(reason, str) else reason.reindex(out.index)))
-        self.rows = self.rows[keep]
+    def keep(self, passes: Callable[[EventRow], bool], reason: str | Callable[[EventRow], str]) -> None:
+        kept = []
+        for row in self.rows:
+            if passes(row):
+                kept.append(row)
+            else:
+                why = reason if isinstance(reason, str) else reason(row)
+                self.left_out.append((row.event, row.study, row.treatment, why))
+        self.rows = kept
 
-    def left_out(self) -> pd.DataFrame:
-        columns = ["event", "study", "treatment", "reason"]
-        return (
-            pd.concat(self._out, ignore_index=True)[columns] if self._out else pd.DataFrame(columns=columns)
-        )
+    def by_study(self) -> dict[tuple[str, str], list[EventRow]]:
+        groups: dict[tuple[str, str], list[EventRow]] = defaultdict(list)
+        for row in self.rows:
+            groups[row.outcome, row.study].append(row)
+        return groups
 
 
 def _one_period(taken: _Sieve, kinds: tuple[str, ...], asked: str) -> None:
     """One period a study and outcome, the same for all arms: the first kind in ``kinds`` that is reported,
     then the length that most arms share, then the longest."""
-    study = ["outcome", "study"]
-    rank = taken.rows["period_kind"].map({kind: i for i, kind in enumerate(kinds)})
-    taken.keep(rank.notna(), "period is " + taken.rows["period_kind"] + f", not {asked}")
-    rows = taken.rows.assign(rank=rank[taken.rows.index], weeks=taken.rows["period_weeks"].fillna(0.0))
-    best = rows.groupby(study)["rank"].transform("min")
-    taken.keep(rows["rank"] == best, "the study reports a period nearer to the one asked for")
-    rows = rows.loc[taken.rows.index]
-    arms = rows.groupby([*study, "weeks"])["treatment"].transform("nunique")
-    rows = rows.assign(arms=arms).sort_values(
-        ["arms", "weeks", "n", "event"], ascending=[False, False, False, True]
-    )
-    weeks = rows.groupby(study)["weeks"].transform("first")
-    taken.keep(rows["weeks"] == weeks, "the study's arms are compared over a period that more of them share")
-    rows = rows.loc[rows["weeks"] == weeks]
-    taken.keep(~rows.duplicated([*study, "treatment", "population"]), "another row of the same arm is taken")
+    rank = {kind: i for i, kind in enumerate(kinds)}
+    taken.keep(lambda row: row.period_kind in rank, lambda row: f"period is {row.period_kind}, not {asked}")
+    best = {study: min(rank[row.period_kind] for row in rows) for study, rows in taken.by_study().items()}
+    nearer = "the study reports a period nearer to the one asked for"
+    taken.keep(lambda row: rank[row.period_kind] == best[row.outcome, row.study], nearer)
+
+    weeks: dict[tuple[str, str], float] = {}
+    first: dict[tuple[str, str, str, str], EventRow] = {}
+    for study, rows in taken.by_study().items():
+        arms: dict[float, set[str]] = defaultdict(set)
+        for row in rows:
+            arms[row.weeks].add(row.treatment)
+        weeks[study] = max(arms, key=lambda w: (len(arms[w]), w))
+    shared = "the study's arms are compared over a period that more of them share"
+    taken.keep(lambda row: row.weeks == weeks[row.outcome, row.study], shared)
+    for row in sorted(taken.rows, key=lambda row: (-row.n, row.event)):
+        first.setdefault((row.outcome, row.study, row.treatment, row.population), row)
+    chosen = {row.at for row in first.values()}
+    taken.keep(lambda row: row.at in chosen, "another row of the same arm is taken")
 
 
 def _no_overlap(taken: _Sieve, ev: Evidence, pools: bool) -> None:
     """Leave out either the pools or their parts, drug by drug."""
-    drugs = taken.rows.groupby(["outcome", "study"])["drug"].agg(set).to_dict()
-    reasons = {}
-    columns = [taken.rows[c] for c in ("outcome", "study", "drug")]
-    for index, outcome, study, drug in zip(taken.rows.index, *columns, strict=True):
-        others = ev.overlap.wholes(study) if pools else ev.overlap.parts(study)
-        hit = sorted(other for other in others if drug in drugs.get((outcome, other), ()))
+    drugs = {study: {row.drug for row in rows} for study, rows in taken.by_study().items()}
+    verb = "its persons are counted in" if pools else "counts the persons of"
+    reasons: dict[int, str] = {}
+    for row in taken.rows:
+        others = ev.overlap.wholes(row.study) if pools else ev.overlap.parts(row.study)
+        hit = sorted(other for other in others if row.drug in drugs.get((row.outcome, other), ()))
         if hit:
-            verb = "its persons are counted in" if pools else "counts the persons of"
-            reasons[index] = f"{verb} {', '.join(hit[:3])}" + (
-                f" and {len(hit) - 3} more" if len(hit) > 3 else ""
-            )
-    reason = pd.Series(reasons, index=taken.rows.index, dtype="str")
-    taken.keep(reason.isna(), reason)
+            more = f" and {len(hit) - 3} more" if len(hit) > 3 else ""
+            reasons[row.at] = f"{verb} {', '.join(hit[:3])}{more}"
+    taken.keep(lambda row: row.at not in reasons, lambda row: reasons[row.at])

@@ -155,7 +155,7 @@ def _arms(ev: Evidence, outcomes: list[str], treatment: str, population: str | N
     for counts in ("persons", "events"):
         for period, pools in [("long-term", True), ("controlled", False), ("cohort", True)]:
             part = select(ev, outcomes, treatment=treatment, population=population, period=period,
-                          counts=counts, pools=pools)  # fmt: skip
+                          counts=counts, pools=pools, counted=False)  # fmt: skip
             parts.append(part)
     arms = ArmTable(pd.concat([pd.DataFrame(p) for p in parts]).drop_duplicates("event", ignore_index=True))
     arms = ArmTable(arms[arms["treatment"] == treatment])
