@@ -1,4 +1,4 @@
-"""Results as JSON and CSV."""
+"""Frames and results as CSV and JSON."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ from typing import Any
 
 import pandas as pd
 
-from jakinib.plain import plain
-
-
-def to_json(value: Any) -> str:
-    """JSON text, two-space indented, non-ASCII kept; infinities and NaN do not pass."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=plain)
+_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """CSV text. Text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    text = frame.copy()
-    for column in text.columns:
-        if text[column].dtype == object or isinstance(text[column].dtype, pd.StringDtype):
-            text[column] = text[column].map(_disarm, na_action="ignore")
-    return text.to_csv(index=False, lineterminator="\n")
+    """A frame as CSV with a header; a blank is an empty cell.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe, which shows it as text. Numbers
+    are left as they are.
+    """
+    safe = frame.copy()
+    for column in safe.columns:
+        if not (pd.api.types.is_numeric_dtype(safe[column]) or pd.api.types.is_bool_dtype(safe[column])):
+            safe[column] = safe[column].map(_text, na_action="ignore")
+    safe.columns = pd.Index([_text(str(c)) for c in safe.columns])
+    return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
-def _disarm(value: Any) -> Any:
-    dangerous = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if dangerous else value
+def _text(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
+
+
+def to_json(data: Any) -> str:
+    """JSON-ready data as readable JSON; refuses NaN, which JSON does not have."""
+    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)

@@ -1,46 +1,67 @@
-"""Results at the prompt."""
+"""Results for a terminal."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from jakinib.report.numbers import cell, rate_unit, shown, span
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
     from jakinib.evidence.check import Findings
+    from jakinib.patient.compare import Comparison
 
 
-def table(frame: pd.DataFrame, title: str = "") -> Table:
-    """A frame as a rich table: numbers to the right, blanks as a dash."""
-    shown = Table(title=title or None, title_justify="left", header_style="bold")
-    numeric = {str(c): pd.api.types.is_numeric_dtype(frame[c].dtype) for c in frame.columns}
-    for column, right in numeric.items():
-        shown.add_column(column.replace("_", " "), justify="right" if right else "left", overflow="fold")
+def table(frame: pd.DataFrame, title: str) -> Table:
+    """A frame as a table; a blank cell stays blank."""
+    made = Table(title=f"{title} ({len(frame):,} rows)", title_justify="left")
+    for column in frame.columns:
+        number = frame[column].dtype.kind in "iuf"
+        made.add_column(str(column).replace("_", " "), justify="right" if number else "left", overflow="fold")
     for row in frame.itertuples(index=False):
-        shown.add_row(*(_cell(value) for value in row))
-    return shown
+        made.add_row(*(Text(cell(value)) for value in row))
+    return made
 
 
-def _cell(value: Any) -> str:
-    if pd.isna(value):
-        return "-"
-    return f"{value:g}" if isinstance(value, float) else escape(str(value))
+def comparison(result: Comparison, console: Console) -> None:
+    """Treatments side by side: the headline lines, what the pairs rest on, and the populations."""
+    lines = result.table()
+    made = Table(title=f"Rates {rate_unit(result.per)}", title_justify="left")
+    for column in ("outcome", "treatment", "population", "value", "95 % interval", "observed", "over", "row"):
+        made.add_column(column, overflow="fold")
+    for line in lines[lines["headline"]].to_dict("records"):
+        s = shown({str(k): v for k, v in line.items()})
+        value = f"{s.value} {s.unit}" if s.unit else s.value
+        made.add_row(*map(Text, (line["outcome"], line["treatment"], line["population"], value, s.interval,
+                                 s.counts, span(line), line["event"])))  # fmt: skip
+    console.print(made)
+    held = set(zip(lines["outcome"], lines["treatment"], strict=True))
+    for outcome in result.outcomes:
+        for treatment in result.treatments:
+            if (outcome, treatment) not in held:
+                console.print(Text(f"{outcome}, {treatment}: {shown(None)}"))
+    for pair in result.pairs().to_dict("records"):
+        console.print(
+            Text(f"{pair['outcome']}: {pair['treatment_a']} v {pair['treatment_b']}: ")
+            + Text(str(pair["kind"]), style="bold red" if pair["kind"] == "naive" else "bold")
+            + Text(f". {pair['reason']}")
+        )
+    who = ["study", "population", "mean_age", "enrichment", "background_therapy", "follow_up", "n"]
+    console.print(table(result.populations()[who], "Who was studied"))
 
 
 def findings(found: Findings, console: Console) -> None:
-    """What a check found: open findings first, in full; acknowledged ones with the key that explains them."""
-    known = [f for f in found if f.acknowledged]
+    """What a check found: open findings in full, then how many are acknowledged."""
+    known = len(found) - len(found.open)
     for finding in found.open:
-        console.print(f"[bold red]{finding.code}[/] {escape(str(finding).split(': ', 1)[1])}")
-    if known:
-        console.print(f"[bold]Acknowledged in discrepancies ({len(known)})[/]")
-        for finding in known:
-            place = " ".join(p for p in (finding.table, finding.row, finding.column) if p)
-            console.print(
-                f"  {finding.acknowledged}  {finding.code} {escape(place)}: {escape(finding.found)}"
-            )
-    verdict = "[green]sound[/]" if found.ok else f"[bold red]{len(found.open)} open[/]"
-    console.print(f"{found.checked}: {verdict}, {len(known)} acknowledged")
+        console.print(Text(str(finding)))
+    style = "green" if found.ok else "bold red"
+    console.print(Text(f"{found.checked}: {len(found.open)} open, {known} acknowledged in discrepancies", style))
+    keys = sorted({f.acknowledged for f in found if f.acknowledged})
+    if keys:
+        console.print(Text(f"Acknowledged by {', '.join(keys)}; see `jakinib data discrepancies`."))
