@@ -12,12 +12,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[Any]  # of floats; scipy's stubs widen the dtype
 Ints = npt.NDArray[np.intp]
 
 RATIO_MEASURES = ("OR", "RR", "IRR", "HR")
@@ -309,7 +309,7 @@ def _numbers(values: npt.NDArray[Any], column: str, rows: Ints) -> Floats:
     """Floats of the given rows, NaN where blank."""
     values = values[rows]
     if values.dtype.kind in "iuf":
-        return cast(Floats, values.astype(float))
+        return values.astype(float)
     out = np.empty(len(values))
     for i, value in enumerate(values):
         if _blank(value):
