@@ -14,7 +14,7 @@ import pandas as pd
 from jakinib.evidence.evidence import Evidence, load
 from jakinib.evidence.select import ArmTable, select
 from jakinib.plain import records
-from jakinib.synthesis.rates import proportion_limits, rate_limits
+from jakinib.synthesis.rates import binomial_interval, poisson_interval
 
 if TYPE_CHECKING:
     import altair as alt
@@ -177,8 +177,10 @@ def _estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
         ["below threshold", "rate", "printed rate", "proportion", "printed percent"],
         "printed range",
     )
-    rate, rate_low, rate_high = rate_limits(events[as_rate].to_numpy(), years[as_rate].to_numpy())
-    share, share_low, share_high = proportion_limits(events[as_share].to_numpy(), n[as_share].to_numpy())
+    x, t = events[as_rate].to_numpy(), years[as_rate].to_numpy()
+    rate, (rate_low, rate_high) = x / t, (limit / t for limit in poisson_interval(x))
+    x, t = events[as_share].to_numpy(), n[as_share].to_numpy()
+    share, (share_low, share_high) = x / t, binomial_interval(x, t)
     lines = arms.assign(
         kind=kind, per=per, printed=arms["rate"], one_sided=(events == 0) & (as_rate | as_share)
     )
