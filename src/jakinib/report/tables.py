@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from jakinib.evidence.tables import primary_key
+from jakinib.report.numbers import missing
 from jakinib.report.trace import keys
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ def drug_table(ev: Evidence) -> pd.DataFrame:
     rows = []
     for drug in jak_inhibitors(ev).to_dict("records"):
         of = primary[primary["drug"] == drug["drug"]]
-        where = (of["region"] + ": " + of["indication"] + of["year"].map(lambda y: f" ({y})", na_action="ignore")
-                 .fillna("")).drop_duplicates()  # fmt: skip
+        where = dict.fromkeys(
+            f"{region}: {indication}" + ("" if missing(year) else f" ({year})")
+            for region, indication, year in zip(of["region"], of["indication"], of["year"], strict=True)
+        )
         rows.append(
             {
                 "drug": drug["drug"],

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from jakinib.patient.compare import Comparison
-from jakinib.report.forest import rates_forest
+from jakinib.report.forest import RATES, SHARES, rates_forest
 from jakinib.report.svg import svg
 from jakinib.web.answer import View, views
 from jakinib.web.errors import BadQueryError
@@ -138,14 +138,28 @@ def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
                 here = [x for x in of if x["population"] == population and x["treatment"] == treatment]
                 first = next((x for x in here if x["headline"]), None)
                 cells.append({"treatment": treatment, "first": first, "more": [x for x in here if x is not first]})
-            body.append({"population": population, "cells": cells})
+            body.append({"population": population, "cells": cells, "mixed": _mixed(cells)})
         if not body:
             empty = [{"treatment": t, "first": None, "more": []} for t in made.treatments]
-            body = [{"population": made.population, "cells": empty}]
+            body = [{"population": made.population, "cells": empty, "mixed": ""}]
         kinds = {p["kind"] for p in rows(made.pairs()) if p["outcome"] == outcome}
         worst = next((k for k in ("naive", "indirect", "direct") if k in kinds), "")
         table.append({"outcome": outcome, "rows": body, "basis": worst})
     return table
+
+
+def _mixed(cells: list[dict[str, Any]]) -> str:
+    """Why the first lines of a row cannot be read against each other, if they cannot."""
+    first = [c["first"] for c in cells if c["first"]]
+    shares = {line["kind"] in SHARES for line in first if line["kind"] in RATES + SHARES}
+    if len(shares) > 1:
+        return "a rate beside a share: different measures"
+    weeks = [line["period_weeks"] for line in first if line["period_weeks"]]
+    if True in shares and weeks and max(weeks) > 1.5 * min(weeks):
+        return "shares over periods of different length"
+    if len({line["counts"] for line in first}) > 1:
+        return "persons beside events: different measures"
+    return ""
 
 
 def populations(site: Site, made: Comparison) -> dict[str, Row]:

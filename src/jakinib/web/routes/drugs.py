@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -71,14 +72,29 @@ def card(site: Site, drug: str) -> dict[str, Any]:
     """A drug with what each source says it inhibits and where it is approved, the reference page apart."""
     facts = next(r for r in rows(site.ev["drugs"]) if r["drug"] == drug)
     targets, approvals = site.of("drug_targets", drug=drug), site.of("approvals", drug=drug)
-    return {
-        **facts,
-        "on_page": facts["page_targets"] is not None,
-        "page_target_rows": [r for r in targets if r["source_id"] in site.reference_pages],
-        "targets": [r for r in targets if r["source_id"] not in site.reference_pages],
-        "page_approvals": [r for r in approvals if r["source_id"] in site.reference_pages],
-        "approvals": [r for r in approvals if r["source_id"] not in site.reference_pages],
-    }
+    made: dict[str, Any] = {**facts, "on_page": facts["page_targets"] is not None}
+    for name, found, text in [("target", targets, _target), ("approval", approvals, _approval)]:
+        on_page = [r for r in found if r["source_id"] in site.reference_pages]
+        others = [r for r in found if r["source_id"] not in site.reference_pages]
+        made |= {f"{name}s_page": on_page, f"{name}s": others}
+        made |= {f"{name}_texts_page": _alike(on_page, text), f"{name}_texts": _alike(others, text)}
+    return made
+
+
+def _target(row: Row) -> str:
+    return str(row["targets"])
+
+
+def _approval(row: Row) -> str:
+    return f"{row['region']}: {row['indication']}" + (f" ({row['year']})" if row["year"] else "")
+
+
+def _alike(found: list[Row], text: Callable[[Row], str]) -> list[dict[str, Any]]:
+    """Rows that read the same, told once with all their keys."""
+    keys: dict[str, list[str]] = {}
+    for row in found:
+        keys.setdefault(text(row), []).append(row["_key"])
+    return [{"text": said, "row_keys": held} for said, held in keys.items()]
 
 
 def _treatments(site: Site, drug: str) -> list[Row]:

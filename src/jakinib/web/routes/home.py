@@ -19,7 +19,8 @@ from jakinib.web.site import Row, Site, rows
 router = APIRouter()
 OWN_PLACE = ("Mechanism of action", "Drug table", "Safety", "Rate table")  # the other sections are studies
 ORAL = "oral-surveillance"
-POPULATION = "atopic-dermatitis"  # of the page's rate table
+POPULATION = "atopic-dermatitis"  # of the JAK inhibitors in the page's rate table
+ROLES = ("jak", "active", "background", "placebo")  # order of the rate table
 
 
 @views(router, "/", "/index")
@@ -47,7 +48,7 @@ def home_view(request: Request) -> View:
         "oral_study": ORAL if ORAL in site.studies else "",
         "factors": site.of_all("risk_factors"),
     }
-    data = {"page": rows(page), "rate_table": table, "cytokines": rows(site.ev["cytokines"])}
+    data = {"page": rows(page), "rate_table": table, "cytokines": _held(site, "cytokines")}
     return View("home.html", context, lambda: page, lambda: data, "page")
 
 
@@ -105,66 +106,61 @@ def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]
     events = site.ev["events"]
     own = events[events["source_id"].isin(site.reference_pages) & events["outcome"].isin(columns)]
     own = own[own["locator"].str.contains("table", case=False, na=False)]
-    cells: dict[tuple[str, str, str], dict[str, Row]] = {}
-    for row in site.lines(own):
-        cells.setdefault((row["role"], row["treatment"], row["study"]), {})[row["outcome"]] = row
+    held: dict[tuple[str, str], dict[str, Row]] = {}
+    for line in sorted(site.lines(own), key=lambda x: (ROLES.index(x["role"]), x["event"])):
+        who = line["population"] if line["role"] == "background" else line["treatment"]
+        held.setdefault((line["role"], who), {})[line["outcome"]] = line
     silent = [s for s in statements if s["value"] is None and s["unit"]]
     table = []
-    for (role, treatment, study), held in cells.items():
-        name = site.treatments.get(treatment, treatment) if role != "background" else site.studies.get(study, study)
-        row = {"role": role, "treatment": treatment, "name": name, "cells": {}}
+    for (role, who), says in held.items():
+        name = f"{site.populations[who]}, without the drugs" if role == "background" else site.treatments[who]
+        cells = {}
         for outcome in columns:
-            says = held.get(outcome)
-            blank = next((s for s in silent if not says and _about(s["statement"], site, treatment, outcome)), None)
-            row["cells"][outcome] = {
-                "page": says,
-                "silent": blank,
-                "disputes": _disputes(site, "events", says["event"]) if says else [],
-                "primary": _primary(site, role, treatment, says["population"] if says else POPULATION, outcome),
+            line = says.get(outcome)
+            cells[outcome] = {
+                "page": line,
+                "silent": None if line else next((s for s in silent if _about(s, name, site.outcomes[outcome])), None),
+                "disputes": _disputes(site, "events", line["event"]) if line else [],
+                "primary": _primary(site, line) if line else [],
             }
-        table.append(row)
-    order = {s["statement"].split(":")[0].lower(): s["position"] for s in reversed(statements)}
-    table.sort(key=lambda r: _place(r, order))
+        first = next(iter(says.values()))
+        table.append({"role": role, "treatment": first["treatment"], "name": name, "cells": cells})
     return table
 
 
-def _place(row: dict[str, Any], order: dict[str, int]) -> float:
-    """Where a row stands on the page: by the statement that names its treatment."""
-    return min((at for words, at in order.items() if _same_words(row["name"], words)), default=10_000)
+def _about(statement: dict[str, Any], name: str, outcome: str) -> bool:
+    """Does a statement such as "Ciclosporin: VTE: ..." speak of this treatment and outcome?"""
+    head, _, tail = str(statement["statement"]).partition(":")
+    return head.lower() in name.lower() and outcome in tail
 
 
-def _same_words(name: str, words: str) -> bool:
-    wanted = set(re.findall(r"[a-z0-9]+", words.lower())) - {"printed", "in", "brackets", "rate"}
-    return bool(wanted) and wanted <= set(re.findall(r"[a-z0-9]+", name.lower()))
-
-
-def _about(statement: str, site: Site, treatment: str, outcome: str) -> bool:
-    head, _, tail = statement.partition(":")
-    return _same_words(site.treatments.get(treatment, treatment), head) and site.outcomes[outcome] in tail
-
-
-def _primary(site: Site, role: str, treatment: str, population: str, outcome: str) -> list[Row]:
-    """What other sources give for the same treatment, outcome and population: most person-years first."""
+def _primary(site: Site, page: Row) -> list[Row]:
+    """What other sources give for treatment, population and outcome of a figure of the page: the line with
+    most person-years, for a background the two with most."""
     events = site.ev["events"]
     same = events[
-        (events["treatment"] == treatment)
-        & (events["outcome"] == outcome)
-        & (events["role"] == role)
+        (events["treatment"] == page["treatment"])
+        & (events["population"] == page["population"])
+        & (events["outcome"] == page["outcome"])
+        & (events["role"] == page["role"])
         & (events["use"] == "default")
         & (events["counts"] == "persons")
         & events["subgroup"].isna()
         & ~events["source_id"].isin(site.reference_pages)
     ]
-    near = same[same["population"] == population]
-    lines = [x for x in site.lines(near) if x["kind"] not in ("below threshold", "printed range")]
-    lines.sort(key=lambda x: (-(x["person_years"] or 0), -(x["n"] or 0)))
-    return lines[: 1 if role != "background" else 2]
+    lines = [x for x in site.lines(same) if x["kind"] not in ("below threshold", "printed range")]
+    lines.sort(key=lambda x: (-(x["person_years"] or 0), -(x["n"] or 0), x["event"]))
+    return lines[: 2 if page["role"] == "background" else 1]
+
+
+def _held(site: Site, table: str) -> list[Row]:
+    return site.of_all(table) if table in site.ev.tables else []
 
 
 def _cytokines(site: Site) -> list[dict[str, Any]]:
     """Cytokines with the same JAKs together; each name keeps its row."""
     groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in site.of_all("cytokines"):
+    for row in _held(site, "cytokines"):
         found = jaks_in(row["jaks"])
         if found:
             groups.setdefault(found, []).append(row)
