@@ -100,8 +100,10 @@ def _raw(path: Path) -> list[Finding]:
 
 
 def _formula(cell: str) -> bool:
-    """Would a spreadsheet take this text for a formula?"""
-    return (cell[:1] in "=@\t\r" and cell != "") or (cell[:1] in "+-" and cell[1:2].isalpha())
+    """Would a spreadsheet take this text for a formula? (A bare sign, as of a relation, it does not.)"""
+    if len(cell) < 2:
+        return False
+    return cell[0] in "=@\t\r" or (cell[0] in "+-" and cell[1].isalpha())
 
 
 def _schema(path: Path) -> list[Finding]:
