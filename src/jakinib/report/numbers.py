@@ -121,7 +121,9 @@ def counts(line: Mapping[str, Any]) -> str:
     events, n, years = (line.get(c) for c in ("events", "n", "person_years"))
     if not missing(events):
         what = "" if line.get("counts") != "events" else " events"
-        said.append(f"{count(float(events or 0))}{what}" + ("" if missing(n) else f" of {count(float(n or 0))}"))
+        said.append(
+            f"{count(float(events or 0))}{what}" + ("" if missing(n) else f" of {count(float(n or 0))}")
+        )
     elif not missing(n):
         said.append(f"{count(float(n or 0))} persons")
     if not missing(years):
@@ -162,7 +164,9 @@ def shown(line: Mapping[str, Any] | None) -> Shown:
     else:
         interval = f"{_beside(float(low or 0), estimate)} to {_beside(float(high or 0), estimate)}"
     look: Look = "zero" if estimate == 0 else "value"
-    return Shown(write(estimate), interval, unit, seen, _and("as printed" if as_printed else "", events), look)
+    return Shown(
+        write(estimate), interval, unit, seen, _and("as printed" if as_printed else "", events), look
+    )
 
 
 def effect(row: Mapping[str, Any]) -> str:

@@ -72,7 +72,9 @@ def pathway(cytokines: pd.DataFrame, *, width: int = 560) -> alt.LayerChart:
     right = shown.transform_filter("datum.side == 'kinase' || datum.side == 'stat'").mark_text(
         align="left", dx=5, dy=-9, fontSize=13, fontWeight="bold"
     )
-    heads = shown.transform_filter("datum.side == 'head'").mark_text(fontSize=12, align="center", fontStyle="italic")
+    heads = shown.transform_filter("datum.side == 'head'").mark_text(
+        fontSize=12, align="center", fontStyle="italic"
+    )
     dots = (
         alt.Chart(alt.Data(values=[n for n in nodes if n["side"] in ("kinase", "stat")]))
         .mark_circle(size=70, opacity=1, color="#7a8087")

@@ -24,7 +24,9 @@ def jak_inhibitors(ev: Evidence) -> pd.DataFrame:
     order = jak.assign(later=jak["page_targets"].isna(), first=jak["drug"].map(first).astype("float64"))
     # the page lists its drugs by name
     order.loc[~order["later"], "first"] = 0
-    return order.sort_values(["later", "first", "name"]).drop(columns=["later", "first"]).reset_index(drop=True)
+    return (
+        order.sort_values(["later", "first", "name"]).drop(columns=["later", "first"]).reset_index(drop=True)
+    )
 
 
 def drug_table(ev: Evidence) -> pd.DataFrame:

@@ -61,7 +61,9 @@ def findings(found: Findings, console: Console) -> None:
     for finding in found.open:
         console.print(Text(str(finding)))
     style = "green" if found.ok else "bold red"
-    console.print(Text(f"{found.checked}: {len(found.open)} open, {known} acknowledged in discrepancies", style))
+    console.print(
+        Text(f"{found.checked}: {len(found.open)} open, {known} acknowledged in discrepancies", style)
+    )
     keys = sorted({f.acknowledged for f in found if f.acknowledged})
     if keys:
         console.print(Text(f"Acknowledged by {', '.join(keys)}; see `jakinib data discrepancies`."))
