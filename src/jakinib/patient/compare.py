@@ -81,7 +81,7 @@ class Comparison:
             "left_out": records(self.left_out),
         }
 
-    def figure(self) -> alt.Chart | alt.LayerChart | alt.FacetChart:
+    def figure(self) -> alt.VConcatChart:
         """Forest figure of the headline lines: a row an outcome, treatment and population."""
         from jakinib.report.forest import rates_forest
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from jakinib.plain import records
 from jakinib.report.numbers import cell, rate_unit, shown, span
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def comparison(result: Comparison, console: Console) -> None:
     made = Table(title=f"Rates {rate_unit(result.per)}", title_justify="left")
     for column in ("outcome", "treatment", "population", "value", "95 % interval", "observed", "over", "row"):
         made.add_column(column, overflow="fold")
-    for line in lines[lines["headline"]].to_dict("records"):
-        s = shown({str(k): v for k, v in line.items()})
+    for line in records(lines[lines["headline"]]):
+        s = shown(line)
         value = f"{s.value} {s.unit}" if s.unit else s.value
         made.add_row(*map(Text, (line["outcome"], line["treatment"], line["population"], value, s.interval,
                                  s.counts, span(line), line["event"])))  # fmt: skip
