@@ -58,8 +58,7 @@ class Evidence:
     def row(self, table: str, key: str) -> dict[str, Any]:
         """The row of ``table`` whose primary key is ``key`` (several key columns are joined by ``|``)."""
         frame = self[table]
-        columns = _tables.primary_key(table)
-        keys = frame[columns].fillna("").astype(str).agg("|".join, axis=1)
+        keys = _tables.row_keys(table, frame)
         found = frame[(keys == key).to_numpy()]
         if found.empty:
             raise UnknownNameError(f"row of {table}", key, keys)
