@@ -141,7 +141,7 @@ def compare(
 
     found = [_arms(ev, outcomes, key, where) for key in keys]
     arms = pd.concat([pd.DataFrame(a) for a in found], ignore_index=True)
-    lines = _headlines(_estimates(arms, per), outcomes, keys)
+    lines = _headlines(estimates(arms, per), outcomes, keys)
     left = pd.concat([a.left_out for a in found], ignore_index=True).drop_duplicates(ignore_index=True)
     left = left[~left["event"].isin(lines["event"]) & left["treatment"].isin(keys)]
     studies = _populations(ev, lines)
@@ -163,7 +163,7 @@ def _arms(ev: Evidence, outcomes: list[str], treatment: str, population: str | N
     return arms
 
 
-def _estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
+def estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
     """Add kind, estimate and interval: computed where counts are held, as printed where they are not."""
     events, n, years = (arms[c].astype("float64") for c in ("events", "n", "person_years"))
     persons = arms["counts"] == "persons"

@@ -82,11 +82,13 @@ def _panel(lines: pd.DataFrame, title: str, treatments: list[str], width: int) -
         }
         for r in lines.to_dict("records")
     ]
+    limit = 330 if width > 300 else 185  # a narrow figure is for a narrow screen
     y = alt.Y(
         "label:N",
         sort=[r["label"] for r in rows],
         title=None,
-        axis=alt.Axis(labelExpr="split(datum.label, '|')", labelLineHeight=13, ticks=False, domain=False),
+        axis=alt.Axis(labelExpr="split(datum.label, '|')", labelLineHeight=13, labelLimit=limit, labelPadding=10,
+                      ticks=False, domain=False),
         scale=alt.Scale(paddingInner=0.1),
     )
     order = list(dict.fromkeys(treatments))

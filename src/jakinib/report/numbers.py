@@ -34,14 +34,14 @@ class Shown:
     look: Look = "value"
 
     def __str__(self) -> str:
-        parts = [self.value, f"({self.interval})" if self.interval else "", self.unit]
+        parts = [self.value, self.unit, f"({self.interval})" if self.interval else ""]
         text = " ".join(p for p in parts if p)
         return "; ".join(p for p in (text, self.counts, self.remark) if p)
 
 
 def missing(value: Any) -> bool:
     """Is this cell blank: None, NaN or pandas' NA?"""
-    return value is None or value != value or type(value).__name__ == "NAType"
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def number(value: float) -> str:
@@ -56,6 +56,13 @@ def number(value: float) -> str:
     if size >= 0.095:
         return f"{value:.2f}"
     return f"{value:.{min(6, 1 - math.floor(math.log10(size)))}f}"
+
+
+def _beside(limit: float, estimate: float) -> str:
+    """A limit with the decimals of its estimate, unless that would make a small one 0."""
+    text = number(estimate)
+    digits = len(text.partition(".")[2])
+    return f"{limit:,.{digits}f}" if limit == 0 or limit >= 0.5 * 10**-digits else number(limit)
 
 
 def at_most(value: float) -> str:
@@ -149,11 +156,13 @@ def shown(line: Mapping[str, Any] | None) -> Shown:
     as_printed = kind.startswith("printed")
     write = printed if as_printed and per == 100 else number
     estimate = float(line["estimate"])
-    interval = (
-        ""
-        if missing(line.get("ci_low")) or missing(line.get("ci_high"))
-        else f"{write(float(line['ci_low']))} to {write(float(line['ci_high']))}"
-    )
+    low, high = line.get("ci_low"), line.get("ci_high")
+    if missing(low) or missing(high):
+        interval = "interval not reported" if as_printed else ""
+    elif write is printed:
+        interval = f"{printed(float(low or 0))} to {printed(float(high or 0))}"
+    else:
+        interval = f"{_beside(float(low or 0), estimate)} to {_beside(float(high or 0), estimate)}"
     look: Look = "zero" if estimate == 0 else "value"
     return Shown(
         write(estimate), interval, unit, seen, _and("as printed" if as_printed else "", events), look

@@ -132,5 +132,5 @@ def keys(frame: pd.DataFrame, table: str) -> list[str]:
     columns = primary_key(table)
     if len(columns) == 1:
         return [str(v) for v in frame[columns[0]]]
-    blank = frame[columns].fillna("").astype(str)
-    return ["|".join(row) for row in blank.itertuples(index=False)]
+    text = frame[columns].astype(object).where(frame[columns].notna(), "")
+    return ["|".join(map(str, row)) for row in text.itertuples(index=False)]
