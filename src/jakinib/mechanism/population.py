@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,16 +83,15 @@ class PopulationModel:
     def from_label(self) -> bool:
         return self.name == "label"
 
-    @property
+    @cached_property
     def covariates(self) -> dict[str, tuple[str, ...]]:
         """Covariates the model knows: name -> levels (empty for a number)."""
-        known: dict[str, tuple[str, ...]] = {}
-        effects = self.rows[self.rows["covariate"] != ""]
-        for name, group in effects.groupby("covariate"):
-            if name in ("effective_daily_dose_mg", "dosing", "formulation"):
-                continue  # follow from the regimen
-            levels = [x for text in group["level"] if text for x in text.split(";")]
-            known[str(name)] = tuple(dict.fromkeys([*levels, *_NEUTRAL.get(str(name), ())])) if levels else ()
+        levels: dict[str, list[str]] = {}
+        for row in self._list:
+            # the last three follow from the regimen
+            if row.covariate and row.covariate not in ("effective_daily_dose_mg", "dosing", "formulation"):
+                levels.setdefault(row.covariate, []).extend(x for x in row.level.split(";") if x)
+        known = {k: tuple(dict.fromkeys([*v, *_NEUTRAL.get(k, ())])) if v else () for k, v in levels.items()}
         return known
 
     @property
@@ -117,7 +117,7 @@ class PopulationModel:
         eta = self._random_effects(given, persons, rng)
         n = max(persons, 1)
         p: dict[str, Array] = {}
-        for row in each(self._base()):
+        for row in self._of("base"):
             value = float(row.value) / (100.0 if row.unit == "%" else 1.0)
             p[str(row.symbol)] = np.full(n, value)
         p.setdefault("F", np.ones(n))
@@ -134,8 +134,15 @@ class PopulationModel:
 
     # -- pieces --------------------------------------------------------------------------------------------
 
-    def _base(self) -> pd.DataFrame:
-        return self.rows[self.rows["form"] == "base"]
+    @cached_property
+    def _list(self) -> list[Any]:
+        return list(each(self.rows))  # once: a frame is slow to walk, and a fit walks it often
+
+    def _of(self, form: str) -> list[Any]:
+        return [row for row in self._list if row.form == form]
+
+    def _effects(self, symbol: str) -> list[Any]:
+        return [row for row in self._list if row.covariate and symbol in row.symbol.split(";")]
 
     def _covariates(self, given: Mapping[str, Any], n: int) -> dict[str, Any]:
         known = self.covariates
@@ -165,14 +172,10 @@ class PopulationModel:
             out["disease"] = np.full(n, patients[0], dtype=object)
         return out
 
-    def _effects(self, symbol: str) -> pd.DataFrame:
-        rows = self.rows[self.rows["covariate"] != ""]
-        return rows[[symbol in str(s).split(";") for s in rows["symbol"]]]
-
     def _effect(self, symbol: str, given: Mapping[str, Any], n: int) -> Array:
         """The product of the covariate effects on one parameter."""
         out = np.ones(n)
-        for row in each(self._effects(symbol)):
+        for row in self._effects(symbol):
             if row.covariate not in given:
                 continue
             x = given[str(row.covariate)]
@@ -189,7 +192,7 @@ class PopulationModel:
     def _bioavailability(self, base: Array, given: Mapping[str, Any], regimen: Regimen, n: int) -> Array:
         shift = np.zeros(n)
         has_logit = False
-        for row in each(self._effects("F")):
+        for row in self._effects("F"):
             if row.form != "logit shift":
                 continue
             has_logit = True
@@ -213,7 +216,7 @@ class PopulationModel:
         reproduces the published AUC of 5662 ng h/mL; taken as the swallowed dose it gives 6194.
         """
         out = np.ones_like(F)
-        for row in each(self._effects("CL")):
+        for row in self._effects("CL"):
             if row.covariate == "effective_daily_dose_mg":
                 out = out * (F * regimen.daily_dose_mg / row.reference) ** row.value
             elif row.covariate == "dosing" and regimen.interval_h is not None:
@@ -228,23 +231,23 @@ class PopulationModel:
         rng = rng or np.random.default_rng()
         omega: dict[str, Array] = {}
         shared: dict[str, float] = {}
-        for row in each(self._base()):
+        for row in self._of("base"):
             if row.variability != row.variability:
                 continue
             if row.variability_scale == "multiple_of_eta_CL":
                 shared[str(row.symbol)] = float(row.variability)
             else:
                 omega[str(row.symbol)] = np.full(persons, _omega(row.variability, str(row.variability_scale)))
-        for row in each(self.rows[self.rows["form"] == "variability"]):
+        for row in self._of("variability"):
             here = np.isin(given.get(str(row.covariate), np.full(persons, "")), str(row.level).split(";"))
             old = omega.get(str(row.symbol), np.zeros(persons))
             omega[str(row.symbol)] = np.where(here, _omega(row.value, "cv_percent"), old)
         z = {symbol: rng.standard_normal(persons) for symbol in sorted(omega)}
-        for row in each(self.rows[self.rows["form"] == "correlation"]):
+        for row in self._of("correlation"):
             first, second = str(row.symbol).split(":")
             z[second] = row.value * z[first] + np.sqrt(1.0 - row.value**2) * z[second]
         eta = {symbol: omega[symbol] * z[symbol] for symbol in omega}
-        for row in each(self.rows[self.rows["form"] == "box-cox"]):
+        for row in self._of("box-cox"):
             symbol = str(row.symbol)
             eta[symbol] = np.expm1(row.value * eta[symbol]) / row.value
         for symbol, multiple in shared.items():

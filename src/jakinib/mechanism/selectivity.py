@@ -59,11 +59,6 @@ class Selectivity:
             return 0.0
         return None if gap(high) < 0 else float(np.exp(brentq(gap, low, high, xtol=1e-9)))
 
-    def _average(self, dose_mg: float, row: Any) -> float:
-        return average(
-            self.drug, self.regimen.at_dose(dose_mg), row, self.covariates, self.model, self.tables
-        )
-
     def to_dict(self) -> dict[str, Any]:
         """Everything shown, ready for JSON."""
         return {
@@ -152,7 +147,7 @@ def selectivity(
 
 
 def averager(exposed: Exposure) -> Callable[[float, Any], float]:
-    """``f(dose_mg, potency row)``: average inhibition of the typical person at any dose of the same schedule."""
+    """``f(dose_mg, potency row)``: average inhibition of the typical person at any dose of the schedule."""
     mass = drug_mass(exposed.drug)
     person = {k: v for k, v in exposed.covariates.items() if np.ndim(v) == 0}
     times = exposed.times_h
