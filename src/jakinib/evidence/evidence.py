@@ -51,6 +51,13 @@ class Evidence:
         return Overlap(self.tables["overlaps"])
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """Key -> name to show, for treatments, outcomes, populations, studies and drugs."""
+        pairs = [("studies", "study", "name"), ("populations", "population", "name"), ("drugs", "drug", "name"),
+                 ("outcomes", "outcome", "label"), ("treatments", "treatment", "label")]  # fmt: skip
+        return {k: v for t, key, name in pairs for k, v in zip(self[t][key], self[t][name], strict=True)}
+
+    @cached_property
     def event_rows(self) -> dict[str, list[EventRow]]:
         """The rows of ``events`` by outcome, as selection reads them."""
         return event_rows(self.tables["events"], self.tables["treatments"])
