@@ -57,7 +57,7 @@ def test_json_and_csv_hold_the_same_numbers():
 def test_rates_and_pairwise_answer_from_the_corpus():
     table = rows(jakinib("rates", "malignancy_ex_nmsc", "-p", "rheumatoid arthritis", "--csv").stdout)
     assert table
-    fit = json.loads(jakinib("pairwise", "herpes_zoster", "-t", "upadacitinib 30 mg qd", "-p", "atopic dermatitis",
+    fit = json.loads(jakinib("pairwise", "sae", "-t", "upadacitinib 30 mg qd", "-p", "atopic dermatitis",
                              "--json").stdout)  # fmt: skip
     assert fit["ci_low"] < fit["estimate"] < fit["ci_high"]
 
@@ -84,11 +84,11 @@ def test_data_lists_tables_and_writes_one_whole():
         (("compare", "upadacitinb 15 mg qd"), "upadacitinib-15-mg-qd"),
         (("rates", "heart"), "no outcome 'heart'"),
         (("rates", "mace", "--period", "ages"), "controlled"),
-        (("study", "oral-surveilance"), "oral-surveillance"),
+        (("study", "oral-surveilance"), "ORAL Surveillance"),
         (("data", "evnts"), "events"),
         (("row", "events", "E99999"), "no row of events"),
         (("check", "/nowhere"), "no folder"),
-        (("pairwise", "mace", "-t", "tofacitinib-5-mg-bid", "-p", "vitiligo"), "no study has both"),
+        (("pairwise", "mace", "-t", "tofacitinib-5-mg-bid", "-p", "vitiligo"), "no study here has both"),
     ],
 )
 def test_a_wrong_question_is_one_line_that_helps(words, said):

@@ -148,7 +148,7 @@ def _primary(site: Site, page: Row) -> list[Row]:
         & events["subgroup"].isna()
         & ~events["source_id"].isin(site.reference_pages)
     ]
-    lines = [x for x in site.lines(same) if x["kind"] not in ("below threshold", "printed range")]
+    lines = [x for x in site.lines(same) if x["kind"] not in ("below threshold", "printed range", "count")]
     lines.sort(key=lambda x: (-(x["person_years"] or 0), -(x["n"] or 0), x["event"]))
     return lines[: 2 if page["role"] == "background" else 1]
 
