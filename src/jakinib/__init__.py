@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from jakinib.evidence.check import check as check
     from jakinib.evidence.evidence import Evidence as Evidence
     from jakinib.evidence.evidence import load as evidence
+    from jakinib.mechanism.cytokine_map import cytokine_map as cytokine_map
+    from jakinib.mechanism.equivalence import equivalent_dose as equivalent_dose
+    from jakinib.mechanism.exposure import exposure as exposure
+    from jakinib.mechanism.inhibition import inhibition as inhibition
+    from jakinib.mechanism.selectivity import selectivity as selectivity
+    from jakinib.mechanism.signalling import signalling as signalling
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
     from jakinib.synthesis.rates import Rates as Rates
@@ -25,8 +31,14 @@ _HOME = {
     "Pairwise": "jakinib.synthesis.pairwise",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
+    "cytokine_map": "jakinib.mechanism.cytokine_map",
+    "equivalent_dose": "jakinib.mechanism.equivalence",
+    "exposure": "jakinib.mechanism.exposure",
+    "inhibition": "jakinib.mechanism.inhibition",
     "pairwise": "jakinib.synthesis.pairwise",
     "rates": "jakinib.synthesis.rates",
+    "selectivity": "jakinib.mechanism.selectivity",
+    "signalling": "jakinib.mechanism.signalling",
 }
 
 __all__ = [
@@ -35,9 +47,15 @@ __all__ = [
     "Rates",
     "__version__",
     "check",
+    "cytokine_map",
+    "equivalent_dose",
     "evidence",
+    "exposure",
+    "inhibition",
     "pairwise",
     "rates",
+    "selectivity",
+    "signalling",
 ]
 
 

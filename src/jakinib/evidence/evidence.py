@@ -51,6 +51,13 @@ class Evidence:
         return Overlap(self.tables["overlaps"])
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """Key -> name to show, for treatments, outcomes, populations, studies and drugs."""
+        pairs = [("studies", "study", "name"), ("populations", "population", "name"), ("drugs", "drug", "name"),
+                 ("outcomes", "outcome", "label"), ("treatments", "treatment", "label")]  # fmt: skip
+        return {k: v for t, key, name in pairs for k, v in zip(self[t][key], self[t][name], strict=True)}
+
+    @cached_property
     def event_rows(self) -> dict[str, list[EventRow]]:
         """The rows of ``events`` by outcome, as selection reads them."""
         return event_rows(self.tables["events"], self.tables["treatments"])
@@ -58,8 +65,7 @@ class Evidence:
     def row(self, table: str, key: str) -> dict[str, Any]:
         """The row of ``table`` whose primary key is ``key`` (several key columns are joined by ``|``)."""
         frame = self[table]
-        columns = _tables.primary_key(table)
-        keys = frame[columns].fillna("").astype(str).agg("|".join, axis=1)
+        keys = _tables.row_keys(table, frame)
         found = frame[(keys == key).to_numpy()]
         if found.empty:
             raise UnknownNameError(f"row of {table}", key, keys)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, reduce
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,12 @@ def primary_key(table: str) -> list[str]:
     """Column names that together name a row of ``table``."""
     key = schemas()[table]["primaryKey"]
     return [key] if isinstance(key, str) else list(key)
+
+
+def row_keys(table: str, frame: pd.DataFrame) -> pd.Series[str]:
+    """The key of every row as text; several key columns are joined by ``|``."""
+    parts = [frame[column].astype("str").fillna("") for column in primary_key(table)]
+    return reduce(lambda one, other: one + "|" + other, parts)
 
 
 def fields(table: str) -> list[dict[str, Any]]:

@@ -52,10 +52,10 @@ class Comparison:
         """One row a line of evidence: an arm of a study, or a pooled analysis, over one period.
 
         ``kind``: ``rate`` (events and person-years, exact Poisson interval), ``proportion`` (events and
-        persons, exact binomial interval), ``printed rate`` or ``printed percent`` (the count was not
-        reported), ``below threshold``. ``one_sided``: no event was seen, ``ci_high`` is an upper bound.
-        ``headline``: the line with the most person-years (else persons) of its treatment, outcome and
-        population.
+        persons, exact binomial interval), ``printed rate``, ``printed percent`` or ``printed range`` (the
+        count was not reported), ``count`` (the denominator was not reported), ``below threshold``. ``one_sided``: no event was seen, ``ci_high`` is an upper bound.
+        ``headline``: the line shown first of its treatment, outcome and population: persons before events,
+        a pooled programme before single studies, then the most person-years, persons and weeks.
         """
         return self.lines
 
@@ -141,7 +141,7 @@ def compare(
 
     found = [_arms(ev, outcomes, key, where) for key in keys]
     arms = pd.concat([pd.DataFrame(a) for a in found], ignore_index=True)
-    lines = _headlines(estimates(arms, per), outcomes, keys)
+    lines = _headlines(estimates(arms, per), outcomes, keys, ev.studies.set_index("study")["design"])
     left = pd.concat([a.left_out for a in found], ignore_index=True).drop_duplicates(ignore_index=True)
     left = left[~left["event"].isin(lines["event"]) & left["treatment"].isin(keys)]
     studies = _populations(ev, lines)
@@ -172,10 +172,11 @@ def estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
     as_printed = ~as_rate & arms["rate"].notna() & ~hidden
     as_share = ~as_rate & ~as_printed & persons & events.notna() & (n > 0) & ~hidden
     as_percent = ~as_rate & ~as_printed & ~as_share & arms["percent"].notna() & ~hidden
+    as_range = ~(hidden | as_rate | as_printed | as_share | as_percent) & arms["rate_printed"].notna()
     kind = np.select(
-        [hidden, as_rate, as_printed, as_share, as_percent],
-        ["below threshold", "rate", "printed rate", "proportion", "printed percent"],
-        "printed range",
+        [hidden, as_rate, as_printed, as_share, as_percent, as_range],
+        ["below threshold", "rate", "printed rate", "proportion", "printed percent", "printed range"],
+        "count",
     )
     x, t = events[as_rate].to_numpy(), years[as_rate].to_numpy()
     rate, (rate_low, rate_high) = x / t, (limit / t for limit in poisson_interval(x))
@@ -198,18 +199,23 @@ def estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
     return lines
 
 
-def _headlines(lines: pd.DataFrame, outcomes: list[str], treatments: list[str]) -> pd.DataFrame:
+def _headlines(
+    lines: pd.DataFrame, outcomes: list[str], treatments: list[str], design: pd.Series[str]
+) -> pd.DataFrame:
     """Order the lines as asked and mark the first of each treatment, outcome and population."""
     usable = lines["kind"].isin(["rate", "printed rate", "proportion", "printed percent"])
-    weight = lines["person_years"].fillna(0.0)
     ordered = lines.assign(
         o=lines["outcome"].map({o: i for i, o in enumerate(outcomes)}),
         t=lines["treatment"].map({t: i for i, t in enumerate(treatments)}),
         events_counted=lines["counts"] == "events",
         usable=~usable,
-        years=-weight,
+        single=lines["study"].map(design) != "integrated",
+        years=-lines["person_years"].fillna(0.0),
         persons=-lines["n"].astype("float64").fillna(0.0),
-    ).sort_values(["o", "t", "population", "usable", "events_counted", "years", "persons", "event"])
+        weeks=-lines["period_weeks"].fillna(0.0),
+    )
+    size = ["years", "persons", "weeks", "event"]
+    ordered = ordered.sort_values(["o", "t", "population", "usable", "events_counted", "single", *size])
     first = ~ordered.duplicated(["outcome", "treatment", "population"])
     return ordered.assign(headline=first)[LINES].reset_index(drop=True)
 
@@ -242,15 +248,17 @@ def _pairs(
         held = {t: set(arms.loc[arms["treatment"] == t, "study"]) for t in treatments}
         for a, b in combinations(treatments, 2):
             pair = {"outcome": outcome, "treatment_a": a, "treatment_b": b}
-            rows.append(pair | _basis(arms, held[a], held[b], a, b))
+            rows.append(pair | _basis(arms, held[a], held[b], a, b, ev.names))
             if rows[-1]["kind"] == "naive":
-                rows[-1]["reason"] += _difference(lines[lines["outcome"] == outcome], who, a, b)
+                rows[-1]["reason"] += _difference(lines[lines["outcome"] == outcome], who, a, b, ev.names)
     return pd.DataFrame(
         rows, columns=["outcome", "treatment_a", "treatment_b", "kind", "via", "studies", "reason"]
     )
 
 
-def _basis(arms: pd.DataFrame, in_a: set[str], in_b: set[str], a: str, b: str) -> dict[str, str]:
+def _basis(
+    arms: pd.DataFrame, in_a: set[str], in_b: set[str], a: str, b: str, names: dict[str, str]
+) -> dict[str, str]:
     both = sorted(in_a & in_b)
     if both:
         reason = f"Randomised against each other in {len(both)} stud{'y' if len(both) == 1 else 'ies'}."
@@ -263,20 +271,23 @@ def _basis(arms: pd.DataFrame, in_a: set[str], in_b: set[str], a: str, b: str) -
         )
         if populations:
             used = sorted(by.loc[by["population"].isin(populations), "study"])
-            where = ", ".join(sorted(populations))
-            reason = f"Never randomised against each other; both were against {common} in {where}."
+            where = ", ".join(names[p] for p in sorted(populations))
+            reason = (
+                f"Never randomised against each other; both were randomised against {names[common]} in {where}. "
+                "Rates from different studies stand side by side and are not a difference."
+            )
             return {"kind": "indirect", "via": common, "studies": "; ".join(used), "reason": reason}
     reason = "Never randomised against each other, and no common comparator in one population is held here."
     return {"kind": "naive", "via": "", "studies": "", "reason": reason}
 
 
-def _difference(lines: pd.DataFrame, who: pd.DataFrame, a: str, b: str) -> str:
+def _difference(lines: pd.DataFrame, who: pd.DataFrame, a: str, b: str, names: dict[str, str]) -> str:
     """How the populations behind the headline lines of two treatments differ, in words."""
     said = []
     for treatment in (a, b):
         shown = lines[(lines["treatment"] == treatment) & lines["headline"]]
         if shown.empty:
-            said.append(f" Nothing is held for {treatment}.")
+            said.append(f" Nothing is held for {names[treatment]}.")
             continue
         who_is = []
         for line in shown.itertuples():
@@ -284,6 +295,6 @@ def _difference(lines: pd.DataFrame, who: pd.DataFrame, a: str, b: str) -> str:
             age = f", mean age {study['mean_age']:g}" if pd.notna(study["mean_age"]) else ""
             risk = f", {study['enrichment']}" if isinstance(study["enrichment"], str) else ""
             span = f", {line.period}" if isinstance(line.period, str) else ""
-            who_is.append(f"{study['name']} ({line.population}{age}{risk}{span})")
-        said.append(f" {treatment}: {'; '.join(who_is)}.")
+            who_is.append(f"{study['name']} ({names[str(line.population)]}{age}{risk}{span})")
+        said.append(f" {names[treatment]}: {'; '.join(who_is)}.")
     return "".join(said)

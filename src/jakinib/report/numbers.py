@@ -120,7 +120,7 @@ def counts(line: Mapping[str, Any]) -> str:
     said = []
     events, n, years = (line.get(c) for c in ("events", "n", "person_years"))
     if not missing(events):
-        what = "" if line.get("counts") != "events" else " events"
+        what = "" if line.get("counts") != "events" else " event" if events == 1 else " events"
         said.append(
             f"{count(float(events or 0))}{what}" + ("" if missing(n) else f" of {count(float(n or 0))}")
         )
@@ -141,11 +141,14 @@ def shown(line: Mapping[str, Any] | None) -> Shown:
     if kind == "below threshold":
         return Shown(BELOW_THRESHOLD, counts="" if missing(line.get("n")) else f"{count(line['n'])} persons",
                      look="below")  # fmt: skip
-    if kind == "printed range":
-        text = line.get("rate_printed")
-        if missing(text):
+    if kind == "count":
+        if missing(line.get("events")):
             return Shown(NOT_REPORTED, counts=seen, look="blank")
-        return Shown(str(text), unit="per 100 PY", counts=seen, remark=_and("as printed", events))
+        return Shown(f"{count(float(line['events']))} seen", "of how many is not reported", remark=events,
+                     look="zero" if line["events"] == 0 else "value")  # fmt: skip
+    if kind == "printed range":
+        text = str(line["rate_printed"])
+        return Shown(text, unit="per 100 PY", counts=seen, remark=_and("as printed", events))
     share = kind in ("proportion", "printed percent")
     unit = share_unit(per) if share else rate_unit(per)
     if not missing(line.get("one_sided")) and line["one_sided"]:
