@@ -81,9 +81,13 @@ class Traces:
             self._on_page(table, key),
         )
 
+    def named(self, kind: str, table: str, key: str) -> list[int]:
+        """Positions of the ``corrections`` or ``discrepancies`` that name a row."""
+        return self._named[kind].get((table, key), [])
+
     def touching(self, kind: str, rows: pd.DataFrame, table: str) -> pd.DataFrame:
         """The ``corrections`` or ``discrepancies`` that name any row of a part of ``table``."""
-        hit = sorted({i for key in keys(rows, table) for i in self._named[kind].get((table, key), ())})
+        hit = sorted({i for key in keys(rows, table) for i in self.named(kind, table, key)})
         return self.ev[kind].iloc[hit]
 
     def _source(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +111,7 @@ class Traces:
         return frame[same]
 
     def _touching(self, kind: str, table: str, key: str) -> pd.DataFrame:
-        return self.ev[kind].iloc[self._named[kind].get((table, key), [])]
+        return self.ev[kind].iloc[self.named(kind, table, key)]
 
     @cached_property
     def _named(self) -> dict[str, dict[tuple[str, str], list[int]]]:

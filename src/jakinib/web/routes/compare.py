@@ -74,7 +74,7 @@ def compare_figure(
     if not asked[0]:
         raise BadQueryError("treatment", "", "at least one treatment")
     made = site.compared(*asked, int(per))
-    chart = rates_forest(made, names=site.names, width=460 if size == "wide" else 150)
+    chart = rates_forest(made, names=site.ev.names, width=460 if size == "wide" else 150)
     return Response(svg(chart, dark=look == "dark"), media_type="image/svg+xml")
 
 
@@ -112,14 +112,14 @@ def _empty(site: Site, asked: tuple[Any, tuple[str, ...], str], per: int) -> Vie
 
 def _choices(site: Site) -> dict[str, Any]:
     """What the form offers: treatments with evidence, by drug; JAK inhibitors first."""
-    drugs = {r["drug"]: r for r in rows(site.ev["drugs"])}
-    held = set(site.ev["events"]["treatment"])
+    drugs = {r["drug"]: r for r in site.of_all("drugs")}
+    held = {line["treatment"] for line in site.events}
     groups: dict[str, list[Row]] = {}
-    for row in rows(site.ev["treatments"]):
+    for row in site.of_all("treatments"):
         if row["treatment"] in held:
             groups.setdefault(row["drug"], []).append(row)
     order = sorted(groups, key=lambda d: (drugs[d]["drug_class"] != "JAK inhibitor", drugs[d]["name"]))
-    populations = set(site.ev["events"]["population"])
+    populations = {line["population"] for line in site.events}
     return {
         "offered": [(drugs[d]["name"], groups[d]) for d in order],
         "offered_populations": [p for p in site.populations if p in populations],
