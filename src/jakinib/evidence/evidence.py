@@ -53,9 +53,10 @@ class Evidence:
     @cached_property
     def names(self) -> dict[str, str]:
         """Key -> name to show, for treatments, outcomes, populations, studies and drugs."""
-        pairs = [("studies", "study", "name"), ("populations", "population", "name"), ("drugs", "drug", "name"),
-                 ("outcomes", "outcome", "label"), ("treatments", "treatment", "label")]  # fmt: skip
-        return {k: v for t, key, name in pairs for k, v in zip(self[t][key], self[t][name], strict=True)}
+        shown = {"studies": "name", "populations": "name", "drugs": "name", "outcomes": "label",
+                 "treatments": "label"}  # fmt: skip
+        frames = [(self[t][_tables.primary_key(t)[0]], self[t][column]) for t, column in shown.items()]
+        return {key: name for keys, names in frames for key, name in zip(keys, names, strict=True)}
 
     @cached_property
     def event_rows(self) -> dict[str, list[EventRow]]:
