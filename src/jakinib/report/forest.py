@@ -87,14 +87,20 @@ def _panel(lines: pd.DataFrame, title: str, treatments: list[str], width: int) -
         "label:N",
         sort=[r["label"] for r in rows],
         title=None,
-        axis=alt.Axis(labelExpr="split(datum.label, '|')", labelLineHeight=13, labelLimit=limit, labelPadding=10,
-                      ticks=False, domain=False),
+        axis=alt.Axis(
+            labelExpr="split(datum.label, '|')",
+            labelLineHeight=13,
+            labelLimit=limit,
+            labelPadding=10,
+            ticks=False,
+            domain=False,
+        ),
         scale=alt.Scale(paddingInner=0.1),
     )
     order = list(dict.fromkeys(treatments))
     color = alt.Color("treatment:N", scale=alt.Scale(domain=order), legend=None)
     x = alt.X("x:Q", title=None, scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(tickCount=5))
-    base = alt.Chart(alt.Data(values=rows)).encode(y=y)
+    base = alt.Chart(pd.DataFrame(rows)).encode(y=y)
     bars = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=None), x2="high:Q", color=color)
     ends = base.mark_tick(size=11, thickness=2.5).encode(x="high:Q", color=color)
     points = base.mark_point(filled=True, size=80, opacity=1).encode(

@@ -63,7 +63,9 @@ async def _http(request: Request, error: HTTPException) -> Response:
         found = near_matches(request.url.path.strip("/").split("/")[0], [k for k in known if k])
         near = [{"name": known[k], "url": known[k]} for k in found]
         return _say(request, 404, "No such page", f"There is nothing at {request.url.path[:200]}.", near=near)
-    return _say(request, error.status_code, "This cannot be answered", str(error.detail), headers=error.headers)
+    return _say(
+        request, error.status_code, "This cannot be answered", str(error.detail), headers=error.headers
+    )
 
 
 def _say(

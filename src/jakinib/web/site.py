@@ -41,7 +41,9 @@ class Site:
     def _compared(
         self, treatments: tuple[str, ...], outcomes: tuple[str, ...], population: str, per: int
     ) -> Comparison:
-        return compare(treatments, list(outcomes) or None, population=population or None, evidence=self.ev, per=per)
+        return compare(
+            treatments, list(outcomes) or None, population=population or None, evidence=self.ev, per=per
+        )
 
     def source(self, source_id: str) -> Row:
         """The row of a source; one that is not in the table is named by its identifier."""

@@ -93,7 +93,10 @@ def _asked(
                             f"only the parameters {', '.join(sorted(_KNOWN))}")  # fmt: skip
     treatments = tuple(dict.fromkeys(site.ev.name("treatment", t) for t in treatment if t.strip()))
     outcomes = tuple(dict.fromkeys(site.ev.name("outcome", o) for o in outcome if o.strip()))
-    for name, given, most in [("treatment", treatments, MOST_TREATMENTS), ("outcome", outcomes, MOST_OUTCOMES)]:
+    for name, given, most in [
+        ("treatment", treatments, MOST_TREATMENTS),
+        ("outcome", outcomes, MOST_OUTCOMES),
+    ]:
         if len(given) > most:
             raise BadQueryError(name, f"{len(given)} of them", f"at most {most} at once")
     return treatments, outcomes, site.ev.name("population", population) if population.strip() else ""
@@ -124,12 +127,15 @@ def _choices(site: Site) -> dict[str, Any]:
 
 
 def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
-    """Outcomes, in each the populations, in each a cell a treatment: the headline line and the further ones."""
-    lines = rows(made.table())
+    """Outcomes; in each the populations; in each a cell a treatment: its headline line and the others."""
+    lines, pairs = rows(made.table()), rows(made.pairs())
     table = []
     for outcome in made.outcomes:
         of = [line for line in lines if line["outcome"] == outcome]
-        held = {p: {line["treatment"] for line in of if line["population"] == p} for p in {x["population"] for x in of}}
+        held = {
+            p: {line["treatment"] for line in of if line["population"] == p}
+            for p in {x["population"] for x in of}
+        }
         order = sorted(held, key=lambda p: (-len(held[p]), site.populations.get(p, p)))
         body = []
         for population in order:
@@ -137,12 +143,16 @@ def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
             for treatment in made.treatments:
                 here = [x for x in of if x["population"] == population and x["treatment"] == treatment]
                 first = next((x for x in here if x["headline"]), None)
-                cells.append({"treatment": treatment, "first": first, "more": [x for x in here if x is not first]})
+                cells.append(
+                    {"treatment": treatment, "first": first, "more": [x for x in here if x is not first]}
+                )
             body.append({"population": population, "cells": cells, "mixed": _mixed(cells)})
         if not body:
-            empty = [{"treatment": t, "first": None, "more": []} for t in made.treatments]
+            empty: list[dict[str, Any]] = [
+                {"treatment": t, "first": None, "more": []} for t in made.treatments
+            ]
             body = [{"population": made.population, "cells": empty, "mixed": ""}]
-        kinds = {p["kind"] for p in rows(made.pairs()) if p["outcome"] == outcome}
+        kinds = {p["kind"] for p in pairs if p["outcome"] == outcome}
         worst = next((k for k in ("naive", "indirect", "direct") if k in kinds), "")
         table.append({"outcome": outcome, "rows": body, "basis": worst})
     return table
@@ -181,5 +191,3 @@ def _bases(site: Site, made: Comparison) -> list[dict[str, Any]]:
         entry["studies"] = [s for s in (entry["studies"] or "").split("; ") if s]
     order = {"naive": 0, "indirect": 1, "direct": 2}
     return sorted(told.values(), key=lambda e: order[e["kind"]])
-
-

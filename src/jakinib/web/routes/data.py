@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import pandas as pd
 from fastapi import APIRouter, Query, Request
 
 from jakinib.evidence.evidence import Evidence
@@ -12,8 +13,6 @@ from jakinib.report.tables import resolve
 from jakinib.web.answer import View, views
 from jakinib.web.errors import BadQueryError
 from jakinib.web.site import Site, rows
-
-import pandas as pd
 
 router = APIRouter()
 PAGE = 100  # rows a page

@@ -42,7 +42,7 @@ def drug_view(request: Request, drug: str) -> View:
         "treatments": treatments,
         "side": side,
         "made": made,
-        "table": side_by_side(site, made) if made else [],
+        "table": [{**o, "basis": ""} for o in side_by_side(site, made)] if made else [],
         "who": populations(site, made) if made else {},
         "warnings": _warnings(site, key, bool(facts["oral_jak"])),
         "frequencies": _frequencies(site, key),
@@ -86,15 +86,15 @@ def _target(row: Row) -> str:
 
 
 def _approval(row: Row) -> str:
-    return f"{row['region']}: {row['indication']}" + (f" ({row['year']})" if row["year"] else "")
+    return str(row["indication"]) + (f" ({row['year']})" if row["year"] else "")
 
 
 def _alike(found: list[Row], text: Callable[[Row], str]) -> list[dict[str, Any]]:
     """Rows that read the same, told once with all their keys."""
-    keys: dict[str, list[str]] = {}
+    row_keys: dict[tuple[str, str], list[str]] = {}
     for row in found:
-        keys.setdefault(text(row), []).append(row["_key"])
-    return [{"text": said, "row_keys": held} for said, held in keys.items()]
+        row_keys.setdefault((row.get("region", ""), text(row)), []).append(row["_key"])
+    return [{"region": region, "text": said, "row_keys": held} for (region, said), held in row_keys.items()]
 
 
 def _treatments(site: Site, drug: str) -> list[Row]:

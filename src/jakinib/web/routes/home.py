@@ -1,4 +1,4 @@
-"""The reference page, alive: mechanism, drugs, safety, studies and patients at risk, each number with its row."""
+"""The reference page, alive: mechanism, drugs, safety, studies and patients at risk, each with its rows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from jakinib.report.forest import RATES, SHARES
 from jakinib.report.numbers import printed
 from jakinib.report.pathway import jaks_in, pathway
 from jakinib.report.svg import svg
@@ -20,6 +21,7 @@ router = APIRouter()
 OWN_PLACE = ("Mechanism of action", "Drug table", "Safety", "Rate table")  # the other sections are studies
 ORAL = "oral-surveillance"
 POPULATION = "atopic-dermatitis"  # of the JAK inhibitors in the page's rate table
+BACKGROUND = {"general-population": "reference"}  # what the page calls its two last rows
 ROLES = ("jak", "active", "background", "placebo")  # order of the rate table
 
 
@@ -74,14 +76,16 @@ def _statement(site: Site, row: Row) -> dict[str, Any]:
     }
 
 
-def _around(
-    text: str, value: float | None, low: float | None, high: float | None
-) -> tuple[str, str, str]:
+def _around(text: str, value: float | None, low: float | None, high: float | None) -> tuple[str, str, str]:
     """Split a statement around its number; the number is empty when it has none that can be found."""
     if value is None:
         return text, "", ""
     numbers = {f"{value:.1f}", printed(value), f"{value:.10g}", f"{value:.2f}"}
-    interval = "" if low is None or high is None else rf" \({re.escape(printed(low))} to {re.escape(printed(high))}\)"
+    interval = (
+        ""
+        if low is None or high is None
+        else rf" \({re.escape(printed(low))} to {re.escape(printed(high))}\)"
+    )
     for number in sorted(numbers, key=len, reverse=True):
         found = re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d])(?!\.\d){interval}", text)
         if found:
@@ -90,7 +94,7 @@ def _around(
 
 
 def _disputes(site: Site, table: str, key: str) -> list[Row]:
-    """Discrepancies that name a row; with no key, those about a table that name no row and concern the page."""
+    """Discrepancies that name a row; with no key, those on the page that name a table but no row."""
     if key:
         return rows(site.traces.trace(table, key).discrepancies)
     found = [d for d in site.of_all("discrepancies") if d["table"] == table and not d["rows"]]
@@ -113,15 +117,21 @@ def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]
     silent = [s for s in statements if s["value"] is None and s["unit"]]
     table = []
     for (role, who), says in held.items():
-        name = f"{site.populations[who]}, without the drugs" if role == "background" else site.treatments[who]
+        name = (
+            f"{BACKGROUND.get(who, 'baseline')}: {site.populations[who]}"
+            if role == "background"
+            else site.treatments[who]
+        )
         cells = {}
         for outcome in columns:
-            line = says.get(outcome)
+            own_line = says.get(outcome)
             cells[outcome] = {
-                "page": line,
-                "silent": None if line else next((s for s in silent if _about(s, name, site.outcomes[outcome])), None),
-                "disputes": _disputes(site, "events", line["event"]) if line else [],
-                "primary": _primary(site, line) if line else [],
+                "page": own_line,
+                "silent": None
+                if own_line
+                else next((s for s in silent if _about(s, name, site.outcomes[outcome])), None),
+                "disputes": _disputes(site, "events", own_line["event"]) if own_line else [],
+                "primary": _primary(site, own_line) if own_line else [],
             }
         first = next(iter(says.values()))
         table.append({"role": role, "treatment": first["treatment"], "name": name, "cells": cells})
@@ -135,8 +145,8 @@ def _about(statement: dict[str, Any], name: str, outcome: str) -> bool:
 
 
 def _primary(site: Site, page: Row) -> list[Row]:
-    """What other sources give for treatment, population and outcome of a figure of the page: the line with
-    most person-years, for a background the two with most."""
+    """What other sources give for treatment, population and outcome of a figure of the page: the two rates
+    over the longest period, else for a treatment the share over the longest."""
     events = site.ev["events"]
     same = events[
         (events["treatment"] == page["treatment"])
@@ -148,9 +158,12 @@ def _primary(site: Site, page: Row) -> list[Row]:
         & events["subgroup"].isna()
         & ~events["source_id"].isin(site.reference_pages)
     ]
-    lines = [x for x in site.lines(same) if x["kind"] not in ("below threshold", "printed range", "count")]
-    lines.sort(key=lambda x: (-(x["person_years"] or 0), -(x["n"] or 0), x["event"]))
-    return lines[: 2 if page["role"] == "background" else 1]
+    lines = site.lines(same)
+    lines.sort(
+        key=lambda x: (-(x["period_weeks"] or 0), -(x["person_years"] or 0), -(x["n"] or 0), x["event"])
+    )
+    taken = [x for x in lines if x["kind"] in RATES][:2]
+    return taken or ([] if page["role"] == "background" else [x for x in lines if x["kind"] in SHARES][:1])
 
 
 def _held(site: Site, table: str) -> list[Row]:
@@ -184,8 +197,11 @@ def _study(site: Site, name: str, statements: list[dict[str, Any]]) -> dict[str,
 def _oral(site: Site) -> list[Row]:
     """Published effects of ORAL Surveillance for whole arms."""
     effects = site.ev["effects"]
-    whole = effects[(effects["study"] == ORAL) & (effects["kind"] == "treatment") & (effects["use"] == "default")]
-    whole = whole[whole["subgroup"].isna() & whole["outcome"].isin(["mace", "malignancy_ex_nmsc", "pe", "dvt", "death", "nmsc", "vte"])]
+    whole = effects[
+        (effects["study"] == ORAL) & (effects["kind"] == "treatment") & (effects["use"] == "default")
+    ]
+    whole = whole[
+        whole["subgroup"].isna()
+        & whole["outcome"].isin(["mace", "malignancy_ex_nmsc", "pe", "dvt", "death", "nmsc", "vte"])
+    ]
     return site.keyed("effects", whole)
-
-

@@ -14,11 +14,13 @@ router = APIRouter()
 def outcomes_view(request: Request) -> View:
     site: Site = request.app.state.site
     events, effects = site.ev["events"], site.ev["effects"]
-    table = site.ev["outcomes"].sort_values("order").assign(
-        events_rows=lambda f: f["outcome"].map(events["outcome"].value_counts()).fillna(0).astype(int),
-        studies=lambda f: f["outcome"].map(events.groupby("outcome")["study"].nunique()).fillna(0).astype(int),
-        effects_rows=lambda f: f["outcome"].map(effects["outcome"].value_counts()).fillna(0).astype(int),
-    )  # fmt: skip
+    table = site.ev["outcomes"].sort_values("order")
+    for column, held in [
+        ("events_rows", events["outcome"].value_counts()),
+        ("studies", events.groupby("outcome")["study"].nunique()),
+        ("effects_rows", effects["outcome"].value_counts()),
+    ]:
+        table = table.assign(**{column: table["outcome"].map(held).fillna(0).astype(int)})
     return View("outcomes.html", {"outcomes": rows(table)}, lambda: table, lambda: rows(table), "outcomes")
 
 
@@ -34,7 +36,9 @@ def outcome_view(request: Request, outcome: str) -> View:
     for line in lines:
         by.setdefault(line["population"], []).append(line)
     for held in by.values():
-        held.sort(key=lambda r: (site.treatments.get(r["treatment"], ""), -(r["person_years"] or 0), -(r["n"] or 0)))
+        held.sort(
+            key=lambda r: (site.treatments.get(r["treatment"], ""), -(r["person_years"] or 0), -(r["n"] or 0))
+        )
     order = sorted(by, key=lambda p: (-len(by[p]), p))
     effects = site.of("effects", outcome=key)
     context = {

@@ -37,5 +37,3 @@ def source_view(request: Request, source: str) -> View:
     cited = [r for r in site.of_all("page") if r["cites"] == source]
     context = {"source": facts, "held": held, "lines": lines, "cited": cited}
     return View("source.html", context, lambda: own, lambda: {"source": facts, **held}, source)
-
-

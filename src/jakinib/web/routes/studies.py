@@ -35,8 +35,12 @@ def study_view(request: Request, study: str) -> View:
     own = events[events["study"] == key]
     lines = site.lines(own)
     order = {o: i for i, o in enumerate(site.outcomes)}
-    lines.sort(key=lambda r: (order.get(r["outcome"], 99), r["subgroup"] or "", r["period"] or "", r["role"] == "placebo",
-                              r["treatment"]))  # fmt: skip
+
+    def place(line: Row) -> tuple[object, ...]:
+        told = line["subgroup"] or "", line["period"] or "", line["role"] == "placebo", line["treatment"]
+        return order.get(line["outcome"], len(order)), *told
+
+    lines.sort(key=place)
     arms = site.of("arms", study=key)
     effects = site.of("effects", study=key)
     overlaps = [o for o in site.of_all("overlaps") if key in (o["whole"], o["part"])]
@@ -87,5 +91,7 @@ def _characteristics(site: Site, study: str) -> dict[str, Any]:
     across = list(dict.fromkeys((r["treatment"] or "", r["subgroup"] or "") for r in found))
     down: dict[str, dict[tuple[str, str], list[Row]]] = {}
     for row in found:
-        down.setdefault(row["characteristic"], {}).setdefault((row["treatment"] or "", row["subgroup"] or ""), []).append(row)
+        down.setdefault(row["characteristic"], {}).setdefault(
+            (row["treatment"] or "", row["subgroup"] or ""), []
+        ).append(row)
     return {"across": across, "down": down}
