@@ -53,9 +53,10 @@ class Evidence:
     @cached_property
     def names(self) -> dict[str, str]:
         """Key -> name to show, for treatments, outcomes, populations, studies and drugs."""
-        pairs = [("studies", "study", "name"), ("populations", "population", "name"), ("drugs", "drug", "name"),
-                 ("outcomes", "outcome", "label"), ("treatments", "treatment", "label")]  # fmt: skip
-        return {k: v for t, key, name in pairs for k, v in zip(self[t][key], self[t][name], strict=True)}
+        shown = {"studies": "name", "populations": "name", "drugs": "name", "outcomes": "label",
+                 "treatments": "label"}  # fmt: skip
+        frames = [(self[t][_tables.primary_key(t)[0]], self[t][column]) for t, column in shown.items()]
+        return {key: name for keys, names in frames for key, name in zip(keys, names, strict=True)}
 
     @cached_property
     def event_rows(self) -> dict[str, list[EventRow]]:
@@ -158,8 +159,8 @@ def load(*folders: str | Path, corpus: bool = True) -> Evidence:
     frames: dict[str, pd.DataFrame] = {}
     for table in _tables.schemas():
         parts = [(origin, f) for origin, folder in sources if (f := folder / f"{table}.csv").is_file()]
-        read = [_tables.read(table, path).assign(origin=origin) for origin, path in parts]
-        frames[table] = pd.concat(read, ignore_index=True) if read else _tables.empty(table).assign(origin="")
+        read = [_tables.read(table, path, origin) for origin, path in parts] or [_tables.empty(table)]
+        frames[table] = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
     return Evidence(frames, tuple(folder for _, folder in sources))
 
 

@@ -102,7 +102,7 @@ def fit(
     points: int,
 ) -> Likelihood:
     """Maximise from a rough start; ``random``: whether tau is estimated (else held at 0)."""
-    others = (2, 3) if model.size == 4 else ()
+    others = tuple(range(2, model.size))
     common = (0, *others)
     start = beta.copy()
     start[1] = 0.0
