@@ -7,13 +7,11 @@ from typing import Annotated, Any
 import pandas as pd
 from fastapi import APIRouter, Query, Request
 
-from jakinib.evidence.evidence import Evidence
 from jakinib.evidence.tables import fields, package, primary_key
-from jakinib.report.tables import resolve
 from jakinib.report.trace import keys
 from jakinib.web.answer import View, views
 from jakinib.web.errors import BadQueryError
-from jakinib.web.site import Site, rows
+from jakinib.web.site import Row, Site, rows
 
 router = APIRouter()
 PAGE = 100  # rows a page
@@ -68,7 +66,7 @@ def row_view(request: Request, table: str, key: str) -> View:
         "corrections": rows(trace.corrections),
         "discrepancies": rows(trace.discrepancies),
         "on_page": rows(trace.page),
-        "points_to": _points_to(site.ev, plain),
+        "points_to": _points_to(site, plain),
     }
     data = {
         "table": table,
@@ -83,12 +81,11 @@ def row_view(request: Request, table: str, key: str) -> View:
     return View("row.html", context, lambda: pd.DataFrame([trace.row]), lambda: data, f"{table}-{key}")
 
 
-def _points_to(ev: Evidence, row: dict[str, Any]) -> list[tuple[str, str]]:
+def _points_to(site: Site, row: Row) -> list[tuple[str, str]]:
     """The rows that a row of ``page``, ``discrepancies`` or ``corrections`` speaks about."""
-    if row.get("row_table"):
-        return resolve(ev, row["row_table"], row["row_key"])
-    if row.get("table") and row.get("rows"):
-        return resolve(ev, row["table"], row["rows"])
-    if row.get("effect") and "factor" in row:
-        return resolve(ev, "effects", row["effect"])
+    for table, named in [("row_table", "row_key"), ("table", "rows")]:
+        if row.get(table) and row.get(named):
+            return [(row[table], key) for key in site.traces.resolve(row[table], row[named])]
+    if "factor" in row and row.get("effect"):
+        return [("effects", key) for key in site.traces.resolve("effects", row["effect"])]
     return []

@@ -32,7 +32,8 @@ def drug_view(request: Request, drug: str) -> View:
     key = site.ev.name("drug", drug)
     facts = site.of("drugs", drug=key)[0]
     treatments = _treatments(site, key)
-    side = tuple(t["treatment"] for t in treatments if t["rows"])[:MOST_SIDE_BY_SIDE]
+    most = max((t["rows"] for t in treatments), default=0)
+    side = tuple(t["treatment"] for t in treatments if t["rows"] > most / 5)[:MOST_SIDE_BY_SIDE]
     made = site.compared(side, SHOWN, "", 100) if side else None
     own = {t["treatment"] for t in treatments}
     effects = [e for e in site.of("effects", kind="treatment") if {e["treatment"], e["reference"]} & own]

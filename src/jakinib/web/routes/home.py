@@ -11,9 +11,7 @@ from fastapi.responses import Response
 from jakinib.report.forest import RATES, SHARES
 from jakinib.report.numbers import printed
 from jakinib.report.pathway import jaks_in, pathway
-from jakinib.report.svg import svg
-from jakinib.report.tables import resolve
-from jakinib.web.answer import View, views
+from jakinib.web.answer import View, figure, views
 from jakinib.web.routes.drugs import cards
 from jakinib.web.site import Row, Site, rows
 
@@ -62,19 +60,22 @@ def pathway_figure(
     request: Request, look: Literal["light", "dark"] = "light", size: Literal["wide", "narrow"] = "wide"
 ) -> Response:
     site: Site = request.app.state.site
-    chart = pathway(site.ev["cytokines"], width=600 if size == "wide" else 260)
-    return Response(svg(chart, dark=look == "dark"), media_type="image/svg+xml")
+    width = 600 if size == "wide" else 190
+    return figure(request, lambda: pathway(site.ev["cytokines"], width=width), dark=look == "dark")
 
 
 def _statement(site: Site, row: Row) -> dict[str, Any]:
     """A statement of the page with its number cut out, to be made a link, and what contradicts it."""
+    held = site.traces.resolve(row["row_table"] or "", row["row_key"])
     before, number, after = _around(row["statement"], row["value"], row["value_low"], row["value_high"])
     return {
         **row,
         "before": before,
         "number": number,
         "after": after,
-        "evidence": resolve(site.ev, row["row_table"] or "", row["row_key"]),
+        "evidence": [
+            (row["row_table"], k) for k in site.traces.resolve(row["row_table"] or "", row["row_key"])
+        ],
         "disputes": site.disputes("page", row["_key"]),
     }
 
@@ -97,9 +98,9 @@ def _around(text: str, value: float | None, low: float | None, high: float | Non
 
 
 def _general(site: Site) -> list[Row]:
-    """Discrepancies of the page's drug table that concern no single row."""
+    """Where the page's drug table as a whole differs from the evidence."""
     found = site.of("discrepancies", table="approvals")
-    return [d for d in found if not d["rows"] and d["topic"].startswith("page:")]
+    return [d for d in found if d["topic"].startswith("page:")]
 
 
 def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
