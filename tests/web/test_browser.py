@@ -52,7 +52,9 @@ def test_no_axe_violation_and_no_sideways_scroll(
 ) -> None:
     page = open_page(address, WIDTHS[width])
     assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width]
-    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    # colours are the same at both widths, and looking at them takes most of the time
+    contrast = {"color-contrast": {"enabled": width == "wide"}}
+    found = Axe().run(page, options={"resultTypes": ["violations"], "rules": contrast})
     assert found.violations_count == 0, found.generate_report()
 
 
