@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from jakinib.evidence.check import check as check
     from jakinib.evidence.evidence import Evidence as Evidence
     from jakinib.evidence.evidence import load as evidence
+    from jakinib.synthesis.multiverse import Multiverse as Multiverse
+    from jakinib.synthesis.multiverse import multiverse as multiverse
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
+    from jakinib.synthesis.pairwise_many import PairwiseMany as PairwiseMany
+    from jakinib.synthesis.pairwise_many import pairwise_many as pairwise_many
     from jakinib.synthesis.rates import Rates as Rates
     from jakinib.synthesis.rates import rates as rates
 
@@ -22,21 +26,29 @@ __version__ = "0.1.0"
 # public name -> the module that defines it
 _HOME = {
     "Evidence": "jakinib.evidence.evidence",
+    "Multiverse": "jakinib.synthesis.multiverse",
     "Pairwise": "jakinib.synthesis.pairwise",
+    "PairwiseMany": "jakinib.synthesis.pairwise_many",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
+    "multiverse": "jakinib.synthesis.multiverse",
     "pairwise": "jakinib.synthesis.pairwise",
+    "pairwise_many": "jakinib.synthesis.pairwise_many",
     "rates": "jakinib.synthesis.rates",
 }
 
 __all__ = [
     "Evidence",
+    "Multiverse",
     "Pairwise",
+    "PairwiseMany",
     "Rates",
     "__version__",
     "check",
     "evidence",
+    "multiverse",
     "pairwise",
+    "pairwise_many",
     "rates",
 ]
 
