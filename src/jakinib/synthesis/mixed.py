@@ -192,7 +192,8 @@ class MixedModel:
                 step = gradient / precision[:, 0]
             else:
                 step = np.linalg.solve(precision, gradient[..., None])[..., 0]
-            z = z + np.clip(step, -2.0, 2.0)
+            reach = 2.0 / np.maximum(1.0, sd)  # at most 2 in eta: longer steps overshoot the bend
+            z = z + np.clip(step, -reach, reach)
             if np.abs(step).max(initial=0.0) < 0.05:
                 break
         self._centre[random] = z
