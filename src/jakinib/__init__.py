@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from jakinib.mechanism.signalling import signalling as signalling
     from jakinib.patient.compare import Comparison as Comparison
     from jakinib.patient.compare import compare as compare
+    from jakinib.synthesis.multiverse import Multiverse as Multiverse
+    from jakinib.synthesis.multiverse import multiverse as multiverse
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
+    from jakinib.synthesis.pairwise_many import PairwiseMany as PairwiseMany
+    from jakinib.synthesis.pairwise_many import pairwise_many as pairwise_many
     from jakinib.synthesis.rates import Rates as Rates
     from jakinib.synthesis.rates import rates as rates
 
@@ -31,7 +35,9 @@ __version__ = "0.1.0"
 _HOME = {
     "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
+    "Multiverse": "jakinib.synthesis.multiverse",
     "Pairwise": "jakinib.synthesis.pairwise",
+    "PairwiseMany": "jakinib.synthesis.pairwise_many",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
     "compare": "jakinib.patient.compare",
@@ -39,7 +45,9 @@ _HOME = {
     "equivalent_dose": "jakinib.mechanism.equivalence",
     "exposure": "jakinib.mechanism.exposure",
     "inhibition": "jakinib.mechanism.inhibition",
+    "multiverse": "jakinib.synthesis.multiverse",
     "pairwise": "jakinib.synthesis.pairwise",
+    "pairwise_many": "jakinib.synthesis.pairwise_many",
     "rates": "jakinib.synthesis.rates",
     "selectivity": "jakinib.mechanism.selectivity",
     "signalling": "jakinib.mechanism.signalling",
@@ -48,7 +56,9 @@ _HOME = {
 __all__ = [
     "Comparison",
     "Evidence",
+    "Multiverse",
     "Pairwise",
+    "PairwiseMany",
     "Rates",
     "__version__",
     "check",
@@ -58,7 +68,9 @@ __all__ = [
     "evidence",
     "exposure",
     "inhibition",
+    "multiverse",
     "pairwise",
+    "pairwise_many",
     "rates",
     "selectivity",
     "signalling",
