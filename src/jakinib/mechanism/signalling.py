@@ -26,7 +26,7 @@ from jakinib.mechanism.regimen import Regimen
 from jakinib.mechanism.sbml import SbmlModel, read_sbml, shipped_model
 from jakinib.mechanism.tables import Tables, shipped
 
-STEP_MIN = 10.0
+STEP_MIN = 5.0
 _INHIBITOR = ("plasma_strength", "plasma_slope", "plasma_from")
 
 
