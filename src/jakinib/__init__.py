@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jakinib.mechanism.inhibition import inhibition as inhibition
     from jakinib.mechanism.selectivity import selectivity as selectivity
     from jakinib.mechanism.signalling import signalling as signalling
+    from jakinib.patient.compare import Comparison as Comparison
+    from jakinib.patient.compare import compare as compare
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
     from jakinib.synthesis.rates import Rates as Rates
@@ -27,10 +29,12 @@ __version__ = "0.1.0"
 
 # public name -> the module that defines it
 _HOME = {
+    "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
     "Pairwise": "jakinib.synthesis.pairwise",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
+    "compare": "jakinib.patient.compare",
     "cytokine_map": "jakinib.mechanism.cytokine_map",
     "equivalent_dose": "jakinib.mechanism.equivalence",
     "exposure": "jakinib.mechanism.exposure",
@@ -42,11 +46,13 @@ _HOME = {
 }
 
 __all__ = [
+    "Comparison",
     "Evidence",
     "Pairwise",
     "Rates",
     "__version__",
     "check",
+    "compare",
     "cytokine_map",
     "equivalent_dose",
     "evidence",

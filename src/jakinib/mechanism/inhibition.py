@@ -282,7 +282,7 @@ def _pathways(
             "peak": float(curve.max()),
             "trough": float(curve.min()),
             "hours_above_ic50": _hours(nM, row.value_nM, exposed.times_h),
-            "grade": tables.source(row.source_id).get("grade", ""),
+            "grade": tables.source(row.source_id).get("note", ""),
             "low": np.nan, "high": np.nan, "hours_low": np.nan, "hours_high": np.nan,
         }  # fmt: skip
         if spread is not None:
@@ -360,7 +360,7 @@ def _kinases(tables: Tables, drug: str, exposed: Exposure | None) -> pd.DataFram
         fold_weaker=rows["value_nM"] / strongest,
         unbound_average_over_ic50=average / rows["value_nM"],
         bound=[_BOUND[r] for r in rows["relation"]],
-        grade=[tables.source(s).get("grade", "") for s in rows["source_id"]],
+        grade=[tables.source(s).get("note", "") for s in rows["source_id"]],
     )
     return frame[columns].reset_index(drop=True)
 

@@ -18,21 +18,21 @@ import pandas as pd
 
 from jakinib.mechanism.errors import MechanismError
 
-NAMES = ("mechanism_sources", "cytokines", "potency", "potency_chembl", "pk", "published_inhibition")
+NAMES = ("sources", "cytokines", "potency", "potency_chembl", "pk", "published_inhibition")
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
     """The frames the room computes from. Text columns hold ``""`` where nothing was read, numbers ``NaN``."""
 
-    mechanism_sources: pd.DataFrame
+    sources: pd.DataFrame
     cytokines: pd.DataFrame
     potency: pd.DataFrame
     pk: pd.DataFrame
     published_inhibition: pd.DataFrame
 
     def plus(self, folder: str | Path) -> Tables:
-        """These tables and those of ``folder`` (``potency.csv``, ``pk.csv``, ``mechanism_sources.csv``).
+        """These tables and those of ``folder`` (``potency.csv``, ``pk.csv``, ``sources.csv``).
 
         The columns are those of the corpus; columns that are not there are taken as blank. A row of the
         folder with ``use = default`` replaces the corpus default of the same drug and pathway, kinase or
@@ -42,20 +42,20 @@ class Tables:
         if not folder.is_dir():
             raise MechanismError(f"{folder} is not a folder")
         changed: dict[str, pd.DataFrame] = {}
-        own_sources = self.mechanism_sources
-        for name in ("mechanism_sources", "potency", "pk"):
+        own_sources = self.sources
+        for name in ("sources", "potency", "pk"):
             path = folder / f"{name}.csv"
             if not path.exists():
                 continue
             frame = _read(path, name)
             _check(frame, name, path)
-            if name == "mechanism_sources":
+            if name == "sources":
                 own_sources = changed[name] = pd.concat([own_sources, frame], ignore_index=True)
                 continue
             for row, source in enumerate(frame["source_id"], start=2):
                 if source not in set(own_sources["source_id"]):
                     raise MechanismError(
-                        f"{path.name} row {row}, column source_id: {source!r} is in no mechanism_sources.csv"
+                        f"{path.name} row {row}, column source_id: {source!r} is in no sources.csv"
                     )
             old: pd.DataFrame = getattr(self, name)
             keys = _KEY[name]
@@ -67,12 +67,12 @@ class Tables:
             old.loc[beaten, "use_reason"] = f"replaced by {path.name} of {folder.name}"
             changed[name] = pd.concat([old, frame], ignore_index=True)
         if not changed:
-            raise MechanismError(f"{folder} holds none of potency.csv, pk.csv, mechanism_sources.csv")
+            raise MechanismError(f"{folder} holds none of potency.csv, pk.csv, sources.csv")
         return replace(self, **changed)
 
     def source(self, source_id: str) -> dict[str, Any]:
-        """Title, year, kind, grade and address of a source."""
-        found = self.mechanism_sources[self.mechanism_sources["source_id"] == source_id]
+        """Title, year, kind, note and address of a source."""
+        found = self.sources[self.sources["source_id"] == source_id]
         return {} if found.empty else {str(k): v for k, v in found.iloc[0].items()}
 
 
@@ -95,8 +95,8 @@ def shipped() -> Tables:
 
 @cache
 def _schema(name: str) -> dict[str, dict[str, Any]]:
-    text = (files("jakinib") / "corpus" / "_mechanism_resources.json").read_text(encoding="utf-8")
-    for resource in json.loads(text):
+    text = (files("jakinib") / "corpus" / "datapackage.json").read_text(encoding="utf-8")
+    for resource in json.loads(text)["resources"]:
         if resource["name"] == name:
             return {f["name"]: f for f in resource["schema"]["fields"]}
     raise MechanismError(f"no table {name!r} is described")

@@ -1,0 +1,109 @@
+"""The data package: which tables there are, their columns and types, and how a CSV becomes a typed frame."""
+
+from __future__ import annotations
+
+import json
+from functools import cache, reduce
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from jakinib.evidence.errors import EvidenceError
+
+MAX_BYTES = 200_000_000  # a larger file is not a hand-made evidence table; refuse before reading it
+
+_DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+
+
+def corpus_folder() -> Path:
+    """The folder of the shipped corpus."""
+    with as_file(files("jakinib") / "corpus") as folder:
+        return Path(folder)
+
+
+@cache
+def package() -> dict[str, Any]:
+    """The descriptor of the data package (``datapackage.json``)."""
+    text = (corpus_folder() / "datapackage.json").read_text(encoding="utf-8")
+    descriptor: dict[str, Any] = json.loads(text)
+    return descriptor
+
+
+@cache
+def schemas() -> dict[str, dict[str, Any]]:
+    """Table name -> Table Schema."""
+    return {r["name"]: r["schema"] for r in package()["resources"]}
+
+
+def primary_key(table: str) -> list[str]:
+    """Column names that together name a row of ``table``."""
+    key = schemas()[table]["primaryKey"]
+    return [key] if isinstance(key, str) else list(key)
+
+
+def row_keys(table: str, frame: pd.DataFrame) -> pd.Series[str]:
+    """The key of every row as text; several key columns are joined by ``|``."""
+    parts = [frame[column].astype("str").fillna("") for column in primary_key(table)]
+    return reduce(lambda one, other: one + "|" + other, parts)
+
+
+def fields(table: str) -> list[dict[str, Any]]:
+    """The columns of ``table``: name, type, description, unit, constraints."""
+    columns: list[dict[str, Any]] = schemas()[table]["fields"]
+    return columns
+
+
+def empty(table: str) -> pd.DataFrame:
+    """A frame of ``table`` without rows, with the right column types."""
+    return pd.DataFrame({f["name"]: pd.Series(dtype=_DTYPES[f["type"]]) for f in fields(table)})
+
+
+def read(table: str, path: Path) -> pd.DataFrame:
+    """Read one CSV of ``table`` into a typed frame, columns in schema order.
+
+    A blank is missing; nothing else is. Raises EvidenceError naming row and column.
+    """
+    if path.stat().st_size > MAX_BYTES:
+        raise EvidenceError(
+            f"{path.name}: larger than {MAX_BYTES // 1_000_000} MB; split it into smaller folders"
+        )
+    types = {f["name"]: _DTYPES[f["type"]] for f in fields(table)}
+    try:
+        text = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise EvidenceError(
+            f"{path.name}: not UTF-8 at byte {error.start}; save the file as UTF-8"
+        ) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise EvidenceError(f"{path.name}: not a CSV table: {error}") from error
+    missing = [name for name in types if name not in text.columns]
+    if missing:
+        raise EvidenceError(f"{path.name}: no column {missing[0]!r}; the columns are {', '.join(types)}")
+    unknown = [str(name) for name in text.columns if name not in types]
+    if unknown:
+        raise EvidenceError(f"{path.name}: unknown column {unknown[0]!r}; the columns are {', '.join(types)}")
+    return pd.DataFrame({name: _typed(text[name], dtype, path) for name, dtype in types.items()})
+
+
+def _typed(column: pd.Series[str], dtype: str, path: Path) -> pd.Series[Any]:
+    if dtype == "str":
+        return column
+    if dtype == "boolean":
+        wrong = column.notna() & ~column.isin(["true", "false"])
+        values: pd.Series[Any] = column.map({"true": True, "false": False}).astype("boolean")
+    else:
+        numbers = pd.to_numeric(column, errors="coerce")
+        wrong = column.notna() & numbers.isna()
+        if dtype == "Int64":
+            wrong |= numbers.notna() & (numbers % 1 != 0)
+        kept = numbers.where(~wrong)
+        values = kept.astype("Int64") if dtype == "Int64" else kept.astype("float64")
+    if wrong.any():
+        at = int(wrong.to_numpy().argmax())
+        kind = {"boolean": "true or false", "Int64": "a whole number", "float64": "a number"}[dtype]
+        raise EvidenceError(
+            f"{path.name}, line {at + 2}, column {column.name!r}: {str(column.iloc[at])[:60]!r} is not {kind}"
+        )
+    return values

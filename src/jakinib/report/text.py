@@ -1,0 +1,96 @@
+"""Results for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from jakinib.report.numbers import cell, shown, span
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from jakinib.evidence.check import Findings
+    from jakinib.evidence.finding import Finding
+    from jakinib.patient.compare import Comparison
+
+
+def table(frame: pd.DataFrame, title: str) -> Table:
+    """A frame as a table; a blank cell stays blank."""
+    made = Table(title=f"{title} ({len(frame):,} rows)", title_justify="left")
+    for column in frame.columns:
+        number = frame[column].dtype.kind in "iuf"
+        made.add_column(str(column).replace("_", " "), justify="right" if number else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        made.add_row(*(Text(cell(value)) for value in row))
+    return made
+
+
+def comparison(result: Comparison, console: Console, names: dict[str, str]) -> None:
+    """Treatments side by side: every line of evidence, what the pairs rest on, and who was studied.
+
+    ``names``: key -> name to show, for treatments, outcomes, populations and studies.
+    """
+    lines = result.table()
+    for outcome in result.outcomes:
+        here = lines[lines["outcome"] == outcome]
+        console.print(Text(f"\n{names[outcome]}", "bold underline"))
+        for treatment in result.treatments:
+            rows = here[here["treatment"] == treatment].to_dict("records")
+            made = Table(title=names[treatment], title_justify="left", title_style="bold", box=None)
+            for column in ("population", "figure", "observed", "study", "over", "row"):
+                made.add_column(
+                    column, overflow="fold", style="" if column != "row" else "cyan", no_wrap=column == "row"
+                )
+            for row in rows:
+                line = {str(k): v for k, v in row.items()}
+                s = shown(line)
+                figure = " ".join(filter(None, [s.value, s.unit, f"({s.interval})" if s.interval else ""]))
+                figure += f", {s.remark}" if s.remark else ""
+                said = [
+                    names[row["population"]],
+                    figure,
+                    s.counts,
+                    names[row["study"]],
+                    span(line),
+                    row["event"],
+                ]
+                made.add_row(*map(Text, said), style="" if row["headline"] else "dim")
+            console.print(made if rows else Text(f"{names[treatment]}: {shown(None)}"))
+        for pair in result.pairs().to_dict("records"):
+            if pair["outcome"] == outcome:
+                style = "bold red" if pair["kind"] == "naive" else "bold"
+                console.print(Text(f"{pair['kind']} comparison", style) + Text(f": {pair['reason']}"))
+    who = ["name", "population", "mean_age", "enrichment", "background_therapy", "follow_up", "n"]
+    console.print()
+    console.print(table(result.populations()[who], "Who was studied"))
+    console.print(
+        Text("Bright lines are shown first on the page. A row opens with: jakinib row events E00001", "dim")
+    )
+
+
+def findings(found: Findings, console: Console) -> None:
+    """What a check found: open findings in full, then the acknowledged ones under the entry that explains them."""
+    for finding in found.open:
+        console.print(Text(str(finding)))
+    known: dict[str, list[Finding]] = {}
+    for finding in found:
+        if finding.acknowledged:
+            known.setdefault(finding.acknowledged, []).append(finding)
+    for key, explained in sorted(known.items()):
+        console.print(Text(f"acknowledged in discrepancies {key}:", "dim"))
+        for finding in explained:
+            console.print(
+                Text(
+                    f"  {finding.code} {finding.row} {finding.column}: {finding.found}; {finding.expected}",
+                    "dim",
+                )
+            )
+    style = "green" if found.ok else "bold red"
+    count = len(found) - len(found.open)
+    console.print(
+        Text(f"{found.checked}: {len(found.open)} open, {count} acknowledged in discrepancies", style)
+    )

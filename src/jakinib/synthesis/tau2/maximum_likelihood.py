@@ -1,0 +1,89 @@
+"""Maximum likelihood and restricted maximum likelihood of the normal-normal model.
+
+Sources: Raudenbush (2009) for the scoring equations; Viechtbauer (2005) for the estimators compared.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jakinib.synthesis.arms import Floats
+from jakinib.synthesis.tau2.dersimonian_laird import dersimonian_laird
+from jakinib.synthesis.tau2.hedges import hedges
+from jakinib.synthesis.tau2.moments import Moments, count, moments, spread
+
+
+def maximum_likelihood(y: Floats, v: Floats) -> Floats:
+    """tau2 that maximises the likelihood."""
+    return _maximise(y, v, restricted=False)
+
+
+def restricted_maximum_likelihood(y: Floats, v: Floats) -> Floats:
+    """tau2 that maximises the restricted likelihood."""
+    return _maximise(y, v, restricted=True)
+
+
+def _maximise(y: Floats, v: Floats, restricted: bool) -> Floats:
+    """Newton steps on the score, kept inside the bracket in which it changes sign."""
+    y, v = np.asarray(y, dtype=float), np.asarray(v, dtype=float)
+    shape = v.shape[:-1]
+    y, v = y.reshape(-1, y.shape[-1]), v.reshape(-1, v.shape[-1])
+    estimate = np.maximum(dersimonian_laird(y, v), hedges(y, v))
+    active = np.flatnonzero(count(v) > 1)
+    tau2, ya, va = estimate[active], y[active], v[active]
+    low, high = np.zeros_like(tau2), np.full_like(tau2, np.inf)
+    for _ in range(200):
+        score, information = _score(moments(ya, va, tau2), restricted)
+        up = score > 0
+        low, high = np.where(up, tau2, low), np.where(up, high, tau2)
+        new = tau2 + score / information
+        outside = np.where(np.isfinite(high), (low + high) / 2, 2 * tau2 + 1e-8)
+        # a step below zero goes to zero itself: the score there says whether it is the maximum
+        new = np.where(new <= low, np.where(low == 0, 0.0, outside), np.where(new >= high, outside, new))
+        at_zero = (tau2 == 0) & ~up
+        new = np.where(at_zero, 0.0, new)
+        done = at_zero | (np.abs(new - tau2) <= 1e-13 * new)
+        estimate[active] = new
+        if done.all():
+            break
+        keep = ~done
+        active, tau2, ya, va = active[keep], new[keep], ya[keep], va[keep]
+        low, high = low[keep], high[keep]
+    # two maxima are possible: an inner one must beat the boundary
+    inner = np.flatnonzero(estimate > 0)
+    if len(inner):
+        at_zero = moments(y[inner], v[inner])
+        falling = _score(at_zero, restricted)[0] <= 0
+        if falling.any():
+            check = inner[falling]
+            zero = np.zeros(len(check))
+            better = log_likelihood(y[check], v[check], zero, restricted) > log_likelihood(
+                y[check], v[check], estimate[check], restricted
+            )
+            estimate[check[better]] = 0.0
+    return estimate.reshape(shape)
+
+
+def _score(m: Moments, restricted: bool) -> tuple[Floats, Floats]:
+    """Twice the score, and twice the observed information where positive, else twice the expected."""
+    weighted = m.w * m.residual
+    squares = weighted * weighted
+    y_pp_y = squares.sum(axis=-1)
+    weighted_squares = m.w * squares
+    y_ppp_y = weighted_squares.sum(axis=-1) - (m.w * weighted).sum(axis=-1) ** 2 / m.w1
+    if restricted:
+        trace = spread(m)
+        trace2 = m.w2 - 2 * (m.w**3).sum(axis=-1) / m.w1 + (m.w2 / m.w1) ** 2
+    else:
+        trace, trace2 = m.w1, m.w2
+    trace2 = np.maximum(trace2, 1e-16 * m.w2)  # a dominating study cancels it to rounding
+    observed = 2 * y_ppp_y - trace2
+    return y_pp_y - trace, np.where(observed > 0.1 * trace2, observed, trace2)
+
+
+def log_likelihood(y: Floats, v: Floats, tau2: Floats, restricted: bool) -> Floats:
+    """(Restricted) log-likelihood at tau2, the mean profiled out, up to a constant; shape (...)."""
+    m = moments(y, v, tau2)
+    logs = np.where(m.w > 0, np.log(np.where(m.w > 0, m.w, 1.0)), 0.0).sum(axis=-1)
+    value = 0.5 * (logs - m.q)
+    return value - 0.5 * np.log(m.w1) if restricted else value  # type: ignore[no-any-return]
