@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import frictionless
 import pandas as pd
 import pytest
 
 import jakinib as jk
+from jakinib.evidence.tables import fields
 from jakinib.mechanism.errors import MechanismError
 from jakinib.mechanism.tables import Tables, shipped
-
-CORPUS = Path(jk.__file__).parent / "corpus"
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +18,15 @@ def tables() -> Tables:
     return shipped()
 
 
-def test_every_table_is_valid_against_its_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(CORPUS)
-    resources = json.loads((CORPUS / "_mechanism_resources.json").read_text(encoding="utf-8"))
-    package = frictionless.Package.from_descriptor({"name": "mechanism", "resources": resources})
-    report = package.validate()
-    assert report.valid, report.flatten(["rowNumber", "fieldName", "note"])[:5]
-    assert len(package.resources) == 6
+def test_the_room_reads_what_the_evidence_base_holds(tables: Tables) -> None:
+    """Read straight from the corpus, or out of a loaded evidence base: the same frames."""
+    loaded = Tables.of(jk.evidence())
+    for name in ("potency", "pk", "cytokines", "published_inhibition", "sources"):
+        pd.testing.assert_frame_equal(getattr(loaded, name), getattr(tables, name))
 
 
 def test_every_row_is_traceable_and_says_how_it_is_used(tables: Tables) -> None:
-    known = set(tables.mechanism_sources["source_id"])
+    known = set(tables.sources["source_id"])
     for name in ("cytokines", "potency", "pk", "published_inhibition"):
         frame = getattr(tables, name)
         assert (frame["locator"] != "").all() and set(frame["source_id"]) <= known, name
@@ -65,13 +60,18 @@ def test_traps_of_the_sources_are_marked(tables: Tables) -> None:
     assert set(chembl["licence"]) == {"CC BY-SA 3.0"} and len(chembl) == 255
 
 
-def own(folder: Path, **frames: list[dict[str, object]]) -> Path:
+def own(folder: Path, **frames: list[dict[str, object]]) -> Tables:
+    """The corpus with a folder of one's own: its columns, blanks where nothing is given."""
     for name, rows in frames.items():
-        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
-    return folder
+        columns = [f["name"] for f in fields(name)]
+        frame = pd.DataFrame(rows)
+        frame.reindex(columns=[*columns, *(c for c in frame if c not in columns)]).to_csv(
+            folder / f"{name}.csv", index=False
+        )
+    return Tables.of(jk.evidence(folder))
 
 
-SOURCE = {"source_id": "MINE", "title": "Own measurement", "kind": "laboratory", "grade": "paper"}
+SOURCE = {"source_id": "MINE", "title": "Own measurement", "kind": "paper", "secondary": "false"}
 POTENCY = {
     "potency": "mine-1", "drug": "abrocitinib", "level": "pathway",
     "system": "whole blood", "stimulus": "IL-4",
@@ -82,8 +82,8 @@ POTENCY = {
 }  # fmt: skip
 
 
-def test_a_potency_of_ones_own_enters(tmp_path: Path, tables: Tables) -> None:
-    mine = tables.plus(own(tmp_path, potency=[POTENCY], mechanism_sources=[SOURCE]))
+def test_a_potency_of_ones_own_enters(tmp_path: Path) -> None:
+    mine = own(tmp_path, potency=[POTENCY], sources=[SOURCE])
     got = jk.inhibition("abrocitinib", "200 mg qd", tables=mine, persons=300, seed=1)
     row = got.table().iloc[0]
     assert got.level == "pathway" and row["hill"] == 1.2 and row["source_id"] == "MINE"
@@ -91,18 +91,18 @@ def test_a_potency_of_ones_own_enters(tmp_path: Path, tables: Tables) -> None:
     assert jk.inhibition("abrocitinib", "200 mg qd").level == "kinase"  # the corpus is untouched
 
 
-def test_an_own_row_replaces_the_corpus_default(tmp_path: Path, tables: Tables) -> None:
+def test_an_own_row_replaces_the_corpus_default(tmp_path: Path) -> None:
     row = POTENCY | {
         "drug": "tofacitinib", "system": "ex vivo whole blood", "stimulus": "IL-6", "readout": "pSTAT3",
         "cell_type": "blood from healthy subjects and RA subjects", "value_nM": 50, "hill": "",
     }  # fmt: skip
-    mine = tables.plus(own(tmp_path, potency=[row], mechanism_sources=[SOURCE]))
+    mine = own(tmp_path, potency=[row], sources=[SOURCE])
     table = jk.inhibition("tofacitinib", "5 mg bid", tables=mine).table()
     hits = table[(table["stimulus"] == "IL-6") & (table["system"] == "ex vivo whole blood")]
     assert list(hits["ic50_nM"]) == [50]
 
 
-def test_a_pk_model_of_ones_own_enters(tmp_path: Path, tables: Tables) -> None:
+def test_a_pk_model_of_ones_own_enters(tmp_path: Path) -> None:
     common = {
         "drug": "filgotinib", "formulation": "any", "model": "mine",
         "kind": "model parameter", "form": "base",
@@ -112,12 +112,12 @@ def test_a_pk_model_of_ones_own_enters(tmp_path: Path, tables: Tables) -> None:
         common | {"pk": f"own-{s}", "symbol": s, "parameter": s, "value": v, "unit": u}
         for s, v, u in (("CL", 50, "L/h"), ("Vc", 300, "L"), ("ka", 1.1, "1/h"))
     ]
-    mine = tables.plus(own(tmp_path, pk=rows, mechanism_sources=[SOURCE]))
+    mine = own(tmp_path, pk=rows, sources=[SOURCE])
     assert jk.exposure("filgotinib", "200 mg qd", tables=mine).metrics()["AUC_tau"] == pytest.approx(
         4000, rel=1e-3
     )
     rows[0]["unit"] = "mL/min"
-    wrong = tables.plus(own(tmp_path, pk=rows, mechanism_sources=[SOURCE]))
+    wrong = own(tmp_path, pk=rows, sources=[SOURCE])
     with pytest.raises(MechanismError, match="CL needs L/h; got 'mL/min'"):
         jk.exposure("filgotinib", "200 mg qd", tables=wrong)
 
@@ -125,25 +125,21 @@ def test_a_pk_model_of_ones_own_enters(tmp_path: Path, tables: Tables) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"basis": ""}, "potency.csv row 2, column basis: a value is needed"),
+        ({"basis": ""}, "potency.csv, line 2, column basis: a value is needed"),
         ({"basis": "plasma"}, "column basis: 'plasma' is not one of total, unbound"),
         ({"value_nM": -4}, "column value_nM: -4 must be at least 0"),
-        ({"value_nM": "12-15"}, "column value_nM: '12-15' is not a number"),
-        ({"value_nM": 0}, "column value_nM: a positive IC50 in nM is needed"),
-        ({"source_id": "NOWHERE"}, "column source_id: 'NOWHERE' is in no mechanism_sources.csv"),
+        ({"value_nM": "12-15"}, "column 'value_nM': '12-15' is not a number"),
+        ({"value_nM": 0}, "column value_nM: must be positive"),
+        ({"source_id": "NOWHERE"}, "column source_id: 'NOWHERE' is in no sources.csv"),
         ({"unit": "nM"}, "unknown column 'unit'"),
         ({"locator": ""}, "column locator: a value is needed"),
     ],
 )
-def test_a_bad_folder_is_refused(
-    tmp_path: Path, tables: Tables, change: dict[str, object], says: str
-) -> None:
-    with pytest.raises(MechanismError, match=says):
-        tables.plus(own(tmp_path, potency=[POTENCY | change], mechanism_sources=[SOURCE]))
+def test_a_bad_folder_is_refused(tmp_path: Path, change: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        own(tmp_path, potency=[POTENCY | change], sources=[SOURCE])
 
 
-def test_an_empty_or_missing_folder_is_refused(tmp_path: Path, tables: Tables) -> None:
-    with pytest.raises(MechanismError, match="holds none of"):
-        tables.plus(tmp_path)
-    with pytest.raises(MechanismError, match="is not a folder"):
-        tables.plus(tmp_path / "nowhere")
+def test_an_evidence_base_can_be_given_as_it_is(tmp_path: Path) -> None:
+    own(tmp_path, potency=[POTENCY], sources=[SOURCE])
+    assert jk.inhibition("abrocitinib", "200 mg qd", tables=jk.evidence(tmp_path)).level == "pathway"

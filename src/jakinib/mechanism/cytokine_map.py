@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from jakinib.mechanism.errors import MechanismError, unknown
 from jakinib.mechanism.inhibition import KINASES
-from jakinib.mechanism.tables import Tables, each, shipped
+from jakinib.mechanism.tables import Tables, each, resolve
+
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,12 +150,12 @@ class CytokineMap:
         return self.rows[["cytokine", "jaks", "stats", "agreement"]].to_string(index=False)
 
 
-def cytokine_map(tables: Tables | None = None) -> CytokineMap:
+def cytokine_map(tables: Tables | Evidence | None = None) -> CytokineMap:
     """The checked map of the corpus (or of ``tables``).
 
     Raises MechanismError if a row names a JAK that does not exist.
     """
-    facts = (tables or shipped()).cytokines
+    facts = resolve(tables).cytokines
     out = []
     for cytokine, group in facts.groupby("cytokine", sort=True):
         if (group["scope"] == "family").all():

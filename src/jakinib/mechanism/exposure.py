@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,10 @@ from jakinib.mechanism.errors import MechanismError, NotReadError, unknown
 from jakinib.mechanism.mass import drug_mass, ng_ml_to_nM
 from jakinib.mechanism.population import Kinetics, PopulationModel, population_model
 from jakinib.mechanism.regimen import Regimen, parse_regimen
-from jakinib.mechanism.tables import Tables, shipped
+from jakinib.mechanism.tables import Tables, resolve
+
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -147,7 +150,7 @@ def exposure(
     seed: int | None = None,
     covariates: Mapping[str, Any] | None = None,
     model: str | None = None,
-    tables: Tables | None = None,
+    tables: Tables | Evidence | None = None,
 ) -> Exposure:
     """Plasma concentration of ``drug`` under ``regimen`` from a published population model.
 
@@ -160,7 +163,7 @@ def exposure(
     covariates : e.g. ``{"weight_kg": 60, "crcl_ml_min": 45, "disease": "healthy"}``; numbers may be arrays
         with a value a person. What a model knows is listed by its error message and by ``.model.covariates``
     model : name of a published model (``"tse-2020"``); the default model otherwise
-    tables : where the numbers come from; the shipped corpus otherwise
+    tables : where the numbers come from, such as ``jk.evidence("my-folder")``; the shipped corpus otherwise
 
     Returns the curve over one dosing interval at steady state (48 h after a single dose).
 
@@ -171,7 +174,7 @@ def exposure(
     """
     if persons < 0:
         raise MechanismError(f"persons must be 0 or more; got {persons}")
-    tables = tables or shipped()
+    tables = resolve(tables)
     parsed = parse_regimen(regimen)
     chosen = population_model(tables.pk, drug, parsed.formulation, model)
     if chosen.formulation in ("ER", "IR") and parsed.formulation is None and _has_both(tables, drug):
