@@ -169,6 +169,21 @@ def test_total_and_unbound_do_not_mix() -> None:
         jk.exposure("upadacitinib", "15 mg ER qd").concentration("unbound")
 
 
+def test_once_daily_upadacitinib_is_the_tablet_whose_exposures_were_read() -> None:
+    plain, tablet = jk.exposure("upadacitinib", "15 mg qd"), jk.exposure("upadacitinib", "15 mg ER qd")
+    assert plain.regimen == tablet.regimen
+    np.testing.assert_array_equal(plain.typical, tablet.typical)
+    assert "Taken as the ER form" in str(plain)
+
+
+def test_persons_may_differ_in_covariates() -> None:
+    weight = np.array([50.0, 70.0, 110.0])
+    many = jk.exposure("baricitinib", "4 mg qd", persons=3, seed=1, covariates={"weight_kg": weight})
+    again = jk.exposure("baricitinib", "4 mg qd", persons=3, seed=1, covariates={"weight_kg": 74.0})
+    ratio = (many.persons["AUC_tau"] / again.persons["AUC_tau"]).to_numpy()
+    np.testing.assert_allclose(ratio, (weight / 74.0) ** -0.75, rtol=1e-3)
+
+
 def test_everything_shown_is_there() -> None:
     exposed = jk.exposure("baricitinib", "4 mg qd", persons=100, seed=1)
     table = exposed.table()
@@ -186,7 +201,7 @@ def test_everything_shown_is_there() -> None:
         ("foo", "5 mg bid", {}, MechanismError, "unknown drug 'foo'"),
         ("upadacitnib", "15 mg ER qd", {}, MechanismError, "did you mean upadacitinib"),
         ("filgotinib", "200 mg qd", {}, NotReadError, "clearance, volume and absorption rate were not read"),
-        ("upadacitinib", "15 mg qd", {}, MechanismError, "comes as ER and IR"),
+        ("upadacitinib", "15 mg bid", {}, MechanismError, "comes as ER and IR"),
         ("tofacitinib", "11 mg XR qd", {}, NotReadError, "ER form were not read"),
         ("tofacitinib", "5 mg bid", {"model": "x"}, MechanismError, "unknown model of tofacitinib"),
         ("tofacitinib", "5 mg bid", {"persons": -1}, MechanismError, "persons must be 0 or more"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import jakinib as jk
@@ -152,6 +154,27 @@ def test_selectivity_rises_to_one_and_the_crossing_is_where_it_says() -> None:
     assert there[il7] / there[il6] == pytest.approx(0.8, rel=1e-5)
     assert curve.crossing("IL-6/pSTAT3", "IL-7/pSTAT5", 0.3) == 0.0  # spared less than that at any dose
     assert curve.crossing("IL-7/pSTAT5", "IL-6/pSTAT3", 1.0) == 0.0
+
+
+@settings(deadline=None, max_examples=25)
+@given(nM=st.floats(0.01, 1e5), ic50=st.floats(0.01, 1e5), hill=st.floats(0.3, 4), scale=st.floats(0.01, 100))
+def test_only_the_ratio_matters_and_more_is_more(nM: float, ic50: float, hill: float, scale: float) -> None:
+    """A change of unit (both times a factor) changes nothing; more drug inhibits more; never outside 0 to 1."""
+    at = Concentration(np.array([nM, 2 * nM]), "total")
+    one = inhibition_of(at, ic50, "total", hill)
+    other = inhibition_of(Concentration(at.nM * scale, "total"), ic50 * scale, "total", hill)
+    np.testing.assert_allclose(one, other, rtol=1e-9)
+    assert 0 <= one[0] <= one[1] <= 1
+
+
+@settings(deadline=None, max_examples=10)
+@given(dose=st.floats(0.5, 40))
+def test_average_inhibition_rises_with_the_dose(dose: float) -> None:
+    low, high = (
+        jk.inhibition("tofacitinib", f"{d:.6f} mg bid").table()["average"] for d in (dose, 1.5 * dose)
+    )
+    assert (low < high).all()
+    assert (high < 1.5 * low).all()  # Emax: less than proportional
 
 
 def test_hill_and_cheng_prusoff_closed_forms() -> None:

@@ -175,7 +175,7 @@ def exposure(
     if persons < 0:
         raise MechanismError(f"persons must be 0 or more; got {persons}")
     tables = resolve(tables)
-    parsed = parse_regimen(regimen)
+    parsed, why = _with_formulation(tables.pk, drug, parse_regimen(regimen))
     chosen = population_model(tables.pk, drug, parsed.formulation, model)
     if chosen.formulation in ("ER", "IR") and parsed.formulation is None and _has_both(tables, drug):
         parsed = Regimen(parsed.dose_mg, parsed.interval_h, chosen.formulation)
@@ -189,7 +189,7 @@ def exposure(
         kinetics = chosen.draw(parsed, given, persons, np.random.default_rng(seed))
     return Exposure(
         drug, parsed, chosen, given, times, typical,
-        unbound_fraction(tables.pk, drug), _notes(chosen, given, parsed), seed, kinetics,
+        unbound_fraction(tables.pk, drug), (*why, *_notes(chosen, given, parsed)), seed, kinetics,
     )  # fmt: skip
 
 
@@ -233,6 +233,25 @@ def _metrics(times: Array, values: Array, regimen: Regimen) -> dict[str, Array]:
         "Cavg": area / (times[-1] - times[0]),
         "Ctrough": values[:, -1] if regimen.interval_h is None else values.min(axis=1),
     }
+
+
+def _with_formulation(pk: pd.DataFrame, drug: str, regimen: Regimen) -> tuple[Regimen, tuple[str, ...]]:
+    """The regimen with its formulation, where the exposures read for its schedule are all of one form.
+
+    Upadacitinib comes as two forms, but every exposure read for once a day is of the extended-release tablet.
+    """
+    if regimen.formulation is not None:
+        return regimen, ()
+    mine = pk[(pk["drug"] == drug) & (pk["use"] != "excluded")]
+    if not {"ER", "IR"} <= set(mine[mine["kind"] == "model parameter"]["formulation"]):
+        return regimen, ()
+    read = mine[(mine["kind"] == "published exposure") & (mine["regimen"].str.lower() == regimen.schedule)]
+    forms = {str(text).split()[0] for text in read["formulation"]} & {"ER", "IR"}
+    if len(forms) != 1:
+        return regimen, ()
+    form = forms.pop()
+    said = f"Taken as the {form} form: the exposures read for {regimen.schedule} are of it."
+    return Regimen(regimen.dose_mg, regimen.interval_h, form), (said,)
 
 
 def _has_both(tables: Tables, drug: str) -> bool:
