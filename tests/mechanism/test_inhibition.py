@@ -159,7 +159,7 @@ def test_selectivity_rises_to_one_and_the_crossing_is_where_it_says() -> None:
 @settings(deadline=None, max_examples=25)
 @given(nM=st.floats(0.01, 1e5), ic50=st.floats(0.01, 1e5), hill=st.floats(0.3, 4), scale=st.floats(0.01, 100))
 def test_only_the_ratio_matters_and_more_is_more(nM: float, ic50: float, hill: float, scale: float) -> None:
-    """A change of unit (both times a factor) changes nothing; more drug inhibits more; never outside 0 to 1."""
+    """A change of unit (both times a factor) changes nothing; more drug inhibits more; always 0 to 1."""
     at = Concentration(np.array([nM, 2 * nM]), "total")
     one = inhibition_of(at, ic50, "total", hill)
     other = inhibition_of(Concentration(at.nM * scale, "total"), ic50 * scale, "total", hill)
