@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from jakinib.evidence.check import check as check
     from jakinib.evidence.evidence import Evidence as Evidence
     from jakinib.evidence.evidence import load as evidence
+    from jakinib.synthesis.network.network import Network as Network
+    from jakinib.synthesis.network.network import network as network
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
     from jakinib.synthesis.rates import Rates as Rates
@@ -22,20 +24,24 @@ __version__ = "0.1.0"
 # public name -> the module that defines it
 _HOME = {
     "Evidence": "jakinib.evidence.evidence",
+    "Network": "jakinib.synthesis.network.network",
     "Pairwise": "jakinib.synthesis.pairwise",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
+    "network": "jakinib.synthesis.network.network",
     "pairwise": "jakinib.synthesis.pairwise",
     "rates": "jakinib.synthesis.rates",
 }
 
 __all__ = [
     "Evidence",
+    "Network",
     "Pairwise",
     "Rates",
     "__version__",
     "check",
     "evidence",
+    "network",
     "pairwise",
     "rates",
 ]
