@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jakinib.patient.compare import compare as compare
     from jakinib.synthesis.multiverse import Multiverse as Multiverse
     from jakinib.synthesis.multiverse import multiverse as multiverse
+    from jakinib.synthesis.network.network import Network as Network
+    from jakinib.synthesis.network.network import network as network
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
     from jakinib.synthesis.pairwise_many import PairwiseMany as PairwiseMany
@@ -36,6 +38,7 @@ _HOME = {
     "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
     "Multiverse": "jakinib.synthesis.multiverse",
+    "Network": "jakinib.synthesis.network.network",
     "Pairwise": "jakinib.synthesis.pairwise",
     "PairwiseMany": "jakinib.synthesis.pairwise_many",
     "Rates": "jakinib.synthesis.rates",
@@ -46,6 +49,7 @@ _HOME = {
     "exposure": "jakinib.mechanism.exposure",
     "inhibition": "jakinib.mechanism.inhibition",
     "multiverse": "jakinib.synthesis.multiverse",
+    "network": "jakinib.synthesis.network.network",
     "pairwise": "jakinib.synthesis.pairwise",
     "pairwise_many": "jakinib.synthesis.pairwise_many",
     "rates": "jakinib.synthesis.rates",
@@ -57,6 +61,7 @@ __all__ = [
     "Comparison",
     "Evidence",
     "Multiverse",
+    "Network",
     "Pairwise",
     "PairwiseMany",
     "Rates",
@@ -69,6 +74,7 @@ __all__ = [
     "exposure",
     "inhibition",
     "multiverse",
+    "network",
     "pairwise",
     "pairwise_many",
     "rates",
