@@ -73,9 +73,7 @@ def _statement(site: Site, row: Row) -> dict[str, Any]:
         "before": before,
         "number": number,
         "after": after,
-        "evidence": [
-            (row["row_table"], k) for k in site.traces.resolve(row["row_table"] or "", row["row_key"])
-        ],
+        "evidence": [(row["row_table"], key) for key in held],
         "disputes": site.disputes("page", row["_key"]),
     }
 
