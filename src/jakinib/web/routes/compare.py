@@ -131,6 +131,7 @@ def _choices(site: Site) -> dict[str, Any]:
 def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
     """Outcomes; in each the populations; in each a cell a treatment: its headline line and the others."""
     lines, pairs = rows(made.table()), rows(made.pairs())
+    enriched = {study for study, who in populations(site, made).items() if who["enrichment"]}
     table = []
     for outcome in made.outcomes:
         of = [line for line in lines if line["outcome"] == outcome]
@@ -144,10 +145,7 @@ def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
             cells = []
             for treatment in made.treatments:
                 here = [x for x in of if x["population"] == population and x["treatment"] == treatment]
-                first = next((x for x in here if x["headline"]), None)
-                cells.append(
-                    {"treatment": treatment, "first": first, "more": [x for x in here if x is not first]}
-                )
+                cells.append(_cell(treatment, here, enriched))
             body.append({"population": population, "cells": cells, "mixed": _mixed(cells)})
         if not body:
             empty: list[dict[str, Any]] = [
@@ -158,6 +156,28 @@ def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
         worst = next((k for k in ("naive", "indirect", "direct") if k in kinds), "")
         table.append({"outcome": outcome, "rows": body, "basis": worst})
     return table
+
+
+def _cell(treatment: str, here: list[Row], enriched: set[str]) -> dict[str, Any]:
+    """The lines of a treatment in a population: the first, those that stay in sight, and those folded away.
+
+    A study whose entry criteria change the risk stays in sight, one line of it: a pooled programme in front
+    must not hide the trial in people at risk.
+    """
+    first = next((x for x in here if x["headline"]), None)
+    others = [x for x in here if x is not first]
+    seen = {first["study"]} if first else set()
+    beside = []
+    for line in others:
+        if line["study"] in enriched - seen:
+            seen.add(line["study"])
+            beside.append(line)
+    return {
+        "treatment": treatment,
+        "first": first,
+        "beside": beside,
+        "more": [x for x in others if x not in beside],
+    }
 
 
 def _mixed(cells: list[dict[str, Any]]) -> str:
