@@ -108,12 +108,12 @@ def _residual_mean_square(fit: Fit, adhoc: bool) -> Floats:
     return np.asarray(s2)
 
 
-def heterogeneity(fit: Fit, level: float = 0.95) -> Heterogeneity:
+def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogeneity:
     """Test of homogeneity, I2, H2 and the Q-profile interval of tau2 (random effects by inverse variance)."""
     df = fit.k - 1.0
     nan = np.full(np.shape(df), np.nan)
     if fit.fitted is not None:
-        return _likelihood_heterogeneity(fit, df, nan, level)
+        return _likelihood_heterogeneity(fit, df, nan, level, ci)
     positive = df > 0
     safe = np.where(positive, df, 1.0)
     q = np.full(np.shape(df), np.nan) if fit.q is None else np.asarray(fit.q)
@@ -133,16 +133,17 @@ def heterogeneity(fit: Fit, level: float = 0.95) -> Heterogeneity:
         return np.where(positive, 100 * share, np.nan)
 
     tail = (1 - level) / 2
-    low = np.where(positive, solve_q(fit.y, fit.v, chdtri(safe, tail)), np.nan)
-    high = np.where(positive, solve_q(fit.y, fit.v, chdtri(safe, 1 - tail)), np.nan)
+    goals = np.stack([chdtri(safe, tail), chdtri(safe, 1 - tail)])
+    both = np.where(positive, solve_q(np.stack([fit.y] * 2), np.stack([fit.v] * 2), goals), np.nan)
+    low, high = both[0], both[1]
     h2 = np.where(positive, fit.tau2 / typical + 1, np.nan)
     return Heterogeneity(df, q_p, percent(fit.tau2), percent(low), percent(high), h2, low, high)
 
 
-def _likelihood_heterogeneity(fit: Fit, df: Floats, nan: Floats, level: float) -> Heterogeneity:
-    """Profile-likelihood limits of tau2; an exact model has no Q and no I2."""
+def _likelihood_heterogeneity(fit: Fit, df: Floats, nan: Floats, level: float, ci: str) -> Heterogeneity:
+    """Profile-likelihood limits of tau2, with a profile interval; an exact model has no Q and no I2."""
     low, high = nan.copy(), nan.copy()
-    if fit.tau2 is not None:
+    if fit.tau2 is not None and ci == "profile":
         for at in np.ndindex(np.shape(df)):
             if fit.fitted[at] is not None and fit.k[at] > 1:
                 low[at], high[at] = (x**2 for x in fit.fitted[at].tau_limits(level))
