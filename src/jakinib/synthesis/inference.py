@@ -8,6 +8,7 @@ Spiegelhalter (2009).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def interval(fit: Fit, ci: str = "wald", level: float = 0.95) -> Interval:
             p = 2 * ndtr(-np.abs(statistic))
         else:
             safe = np.where(df > 0, df, np.nan)
-            quantile = stdtrit(safe, 0.5 + level / 2)
+            quantile = t_quantile(safe, 0.5 + level / 2)
             p = 2 * stdtr(safe, -np.abs(statistic))
         margin = quantile * se
     return Interval(se, statistic, p, fit.theta - margin, fit.theta + margin)
@@ -106,6 +107,17 @@ def _residual_mean_square(fit: Fit, adhoc: bool) -> Floats:
     s2 = q / np.where(df > 0, df, np.nan)
     s2 = np.maximum(s2, 1.0) if adhoc else np.where(s2 > 1e-20, s2, np.nan)
     return np.asarray(s2)
+
+
+def t_quantile(df: Floats, p: float) -> Floats:
+    """Student's t quantile, elementwise; NaN for NaN. Found once for each df, which takes most of a fit."""
+    values, index = np.unique(df, return_inverse=True)
+    return np.array([_t_quantile(float(v), p) for v in values])[index].reshape(np.shape(df))
+
+
+@cache
+def _t_quantile(df: float, p: float) -> float:
+    return float(stdtrit(df, p))
 
 
 def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogeneity:
@@ -155,5 +167,5 @@ def prediction(
 ) -> tuple[Floats, Floats]:
     """Limits for the effect in a new study: theta -+ t(k - 2) sqrt(tau2 + se^2); NaN where k < 3."""
     df = np.where(k > 2, k - 2.0, np.nan)
-    margin = stdtrit(df, 0.5 + level / 2) * np.sqrt(tau2 + se**2)
+    margin = t_quantile(df, 0.5 + level / 2) * np.sqrt(tau2 + se**2)
     return theta - margin, theta + margin
