@@ -44,8 +44,8 @@ def main() -> None:
     lines = [
         "# Bias and coverage on rare events",
         "",
-        "Made by `python bench/simulation.py`, which describes the set-up. Truth: OR 1.5, groups of 2:1. Each",
-        "cell: median estimate / coverage of the 95 % interval in percent / data sets with one in percent.",
+        "Made by `python bench/simulation.py`, which describes the set-up. Truth: OR 1.5, groups 2:1.",
+        "Each cell: median estimate / coverage of the 95 % interval in percent / percent with an interval.",
         f"2,000 data sets a row for the closed forms, {slow} for the exact models (coverage is then known to",
         f"about {100 * 2 * math.sqrt(0.05 * 0.95 / slow):.0f} points).",
         "",
