@@ -58,7 +58,7 @@ class Tables:
 def shipped() -> Tables:
     """The tables of the shipped corpus."""
     folder = corpus_folder()
-    return _tables({name: read(name, folder / f"{name}.csv").assign(origin=CORPUS) for name in NAMES})
+    return _tables({name: read(name, folder / f"{name}.csv", CORPUS) for name in NAMES})
 
 
 def resolve(tables: Tables | Evidence | None) -> Tables:
