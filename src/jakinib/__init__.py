@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from jakinib.mechanism.signalling import signalling as signalling
     from jakinib.patient.compare import Comparison as Comparison
     from jakinib.patient.compare import compare as compare
+    from jakinib.synthesis.multiverse import Multiverse as Multiverse
+    from jakinib.synthesis.multiverse import multiverse as multiverse
+    from jakinib.synthesis.network.network import Network as Network
+    from jakinib.synthesis.network.network import network as network
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
+    from jakinib.synthesis.pairwise_many import PairwiseMany as PairwiseMany
+    from jakinib.synthesis.pairwise_many import pairwise_many as pairwise_many
     from jakinib.synthesis.rates import Rates as Rates
     from jakinib.synthesis.rates import rates as rates
 
@@ -31,7 +37,10 @@ __version__ = "0.1.0"
 _HOME = {
     "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
+    "Multiverse": "jakinib.synthesis.multiverse",
+    "Network": "jakinib.synthesis.network.network",
     "Pairwise": "jakinib.synthesis.pairwise",
+    "PairwiseMany": "jakinib.synthesis.pairwise_many",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
     "compare": "jakinib.patient.compare",
@@ -39,7 +48,10 @@ _HOME = {
     "equivalent_dose": "jakinib.mechanism.equivalence",
     "exposure": "jakinib.mechanism.exposure",
     "inhibition": "jakinib.mechanism.inhibition",
+    "multiverse": "jakinib.synthesis.multiverse",
+    "network": "jakinib.synthesis.network.network",
     "pairwise": "jakinib.synthesis.pairwise",
+    "pairwise_many": "jakinib.synthesis.pairwise_many",
     "rates": "jakinib.synthesis.rates",
     "selectivity": "jakinib.mechanism.selectivity",
     "signalling": "jakinib.mechanism.signalling",
@@ -48,7 +60,10 @@ _HOME = {
 __all__ = [
     "Comparison",
     "Evidence",
+    "Multiverse",
+    "Network",
     "Pairwise",
+    "PairwiseMany",
     "Rates",
     "__version__",
     "check",
@@ -58,7 +73,10 @@ __all__ = [
     "evidence",
     "exposure",
     "inhibition",
+    "multiverse",
+    "network",
     "pairwise",
+    "pairwise_many",
     "rates",
     "selectivity",
     "signalling",

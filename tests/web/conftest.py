@@ -41,14 +41,14 @@ def ev() -> Evidence:
 
 
 @pytest.fixture(scope="session")
-def address(ev: Evidence) -> Iterator[str]:
+def base(ev: Evidence) -> Iterator[str]:
     with served(create_app(ev)) as where:
         yield where
 
 
 @pytest.fixture(scope="session")
-def client(address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=address, timeout=30) as made:
+def client(base: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=base, timeout=30) as made:
         yield made
 
 

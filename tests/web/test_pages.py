@@ -56,7 +56,11 @@ def test_every_internal_link_of_the_main_pages_leads_somewhere(client: httpx.Cli
     # rows differ only by key: of each table a sample, of everything else all
     rows: dict[str, list[str]] = {}
     for link in found:
-        kind = "/".join(link.split("/")[:3]) if link.startswith("/row/") else link.split("?")[0].rsplit("/", 1)[0]
+        kind = (
+            "/".join(link.split("/")[:3])
+            if link.startswith("/row/")
+            else link.split("?")[0].rsplit("/", 1)[0]
+        )
         rows.setdefault(kind, []).append(link)
     chosen = [link for links in rows.values() for link in links[:: max(1, len(links) // 12)]]
     broken = [(link, found[link]) for link in chosen if client.head(link).status_code != 200]
@@ -109,7 +113,7 @@ def test_rates_per_thousand_are_ten_times_those_per_hundred(client: httpx.Client
         ("/outcomes/mase", "/outcomes/mace"),
         ("/sources/PMID:3791009", "/sources/PMID:37910098"),
         ("/data/event", "/data/events"),
-        ("/row/effects/F003", "/row/effects/F0036"),
+        ("/row/effects/F00366", "/row/effects/F0036"),
         ("/compare?treatment=upadacitinib-15-mg", "/compare?treatment=upadacitinib-15-mg-qd"),
         ("/compare?treatment=placebo&outcome=vtee", "/compare?treatment=placebo&outcome=vte"),
         ("/studys", "/studies"),
@@ -128,8 +132,7 @@ def test_unknown_name_is_404_with_near_matches(client: httpx.Client, address: st
     [
         ("/compare?treatment=placebo&per=7", "1000"),
         ("/compare?treatment=placebo&treatmnt=placebo", "treatment"),
-        ("/compare?" + "&".join(f"treatment={d}-mg-qd" for d in ("upadacitinib-15", "upadacitinib-30")) + "&per=",
-         "100"),
+        ("/compare?treatment=placebo&per=", "100"),
         ("/data/effects?page=0", "greater than or equal to 1"),
         ("/data/effects?page=x", "integer"),
         ("/data/effects?page=999", "1 to"),
@@ -174,9 +177,7 @@ def test_tables_download_whole(client: httpx.Client, ev: Evidence) -> None:
         assert len(client.get(f"/data/{table}.json").json()) == len(ev[table])
 
 
-def test_row_tells_source_disputes_and_the_other_rows_of_the_fact(
-    client: httpx.Client, ev: Evidence
-) -> None:
+def test_row_tells_source_disputes_and_the_other_rows_of_the_fact(client: httpx.Client, ev: Evidence) -> None:
     disputed = ev["discrepancies"]
     named = disputed[(disputed["table"] == "effects") & disputed["rows"].notna()].iloc[0]
     key = named["rows"].split(";")[0].strip()

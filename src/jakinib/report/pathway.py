@@ -78,7 +78,7 @@ def pathway(cytokines: pd.DataFrame, *, width: int = 560) -> Any:
         .encode(x=alt.X("x:Q", scale=x, axis=None), y=alt.Y("y:Q", scale=y, axis=None))
     )
     return alt.layer(lines, dots, left, right, heads).properties(
-        width=width, height=height, padding={"left": 170, "top": 5, "right": 5, "bottom": 5}
+        width=width, height=height, padding={"left": 130, "top": 5, "right": 5, "bottom": 5}
     )
 
 

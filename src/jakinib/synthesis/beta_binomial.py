@@ -6,6 +6,8 @@ of the groups is not used; studies without events are. Sources: Griffiths (1973)
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy.special import expit, xlog1py
 
@@ -37,32 +39,29 @@ class _BetaBinomial(MixedModel):
     """Parameters theta, s, alpha: logit p2 = alpha, logit p1 = alpha + theta, rho / (1 - rho) = s^2.
 
     With phi = s^2 the probability is a product of (p + j phi), j < events, (1 - p + j phi), j < n - events,
-    over (1 + j phi), j < n. Studies that share a factor are counted, so a step costs the size of the largest
-    arm, not of all arms.
+    over (1 + j phi), j < n. Studies that share a factor are counted, and long runs of factors are summed by
+    a Gauss rule for whole numbers, so a step does not cost more for a million persons.
     """
 
     def __init__(self, pairs: Pairs) -> None:
         super().__init__((), len(pairs.e1))
         self.size = 3
-        self._groups = [
-            (_reaching(e), _reaching(d - e)) for e, d in ((pairs.e1, pairs.d1), (pairs.e2, pairs.d2))
-        ]
-        self._all = _reaching(np.concatenate([pairs.d1, pairs.d2]))
+        self._groups = [(_rule(e), _rule(d - e)) for e, d in ((pairs.e1, pairs.d1), (pairs.e2, pairs.d2))]
+        self._all = _rule(np.concatenate([pairs.d1, pairs.d2]))
         self._constant = float(log_choose(pairs.d1, pairs.e1).sum() + log_choose(pairs.d2, pairs.e2).sum())
 
     def evaluate(self, beta: Floats, study: Floats, points: int) -> State:
         theta, s, alpha = (float(b) for b in beta)
         phi = s * s
-        j = np.arange(len(self._all))
-        value = self._constant - float(xlog1py(self._all, j * phi).sum())
+        j, counts = self._all
+        value = self._constant - float(xlog1py(counts, j * phi).sum())
         ratio = j / (1 + j * phi)
-        d_phi, d_phi2 = -float(self._all @ ratio), float(self._all @ ratio**2)
+        d_phi, d_phi2 = -float(counts @ ratio), float(counts @ ratio**2)
         logits = np.zeros(2), np.zeros(2), np.zeros(2)  # first, second, mixed with phi
         for g, logit in enumerate((alpha + theta, alpha)):
             p, q = float(expit(logit)), float(expit(-logit))
             d_p = d_p2 = d_p_phi = 0.0
-            for counts, at, sign in zip(self._groups[g], (p, q), (1.0, -1.0), strict=True):
-                i = np.arange(len(counts))
+            for (i, counts), at, sign in zip(self._groups[g], (p, q), (1.0, -1.0), strict=True):
                 base = at + i * phi
                 value += float(counts @ np.log(np.maximum(base, 1e-300)))
                 inverse = 1 / np.maximum(base, 1e-300)
@@ -86,6 +85,28 @@ class _BetaBinomial(MixedModel):
         return State(beta, study, value, gradient, hessian, study, np.zeros((0, 2)))
 
 
-def _reaching(counts: Floats) -> Floats:
-    """How many of the counts exceed j, for j = 0, 1, ..."""
-    return len(counts) - np.cumsum(np.bincount(counts.astype(int)))[:-1].astype(float)
+def _rule(counts: Floats) -> tuple[Floats, Floats]:
+    """Nodes j and weights w: sum_i sum_{j < counts_i} f(j) = w @ f(j) for f as smooth as log(p + j phi)."""
+    top = float(counts.max(initial=0.0))
+    doubling = 64.0 * 2.0 ** np.arange(40)
+    cuts = np.unique(np.concatenate([[0.0, 64.0], counts, doubling[doubling < top]]))
+    cuts = cuts[cuts <= max(top, 0.0)]
+    nodes, weights = [np.zeros(0)], [np.zeros(0)]
+    for start, end in itertools.pairwise(cuts):
+        reaching = float((counts > start).sum())
+        j, w = (np.arange(start, end), np.ones(int(end - start)))
+        if start >= 64 and end - start > 24:
+            x, w = _whole_number_gauss(int(end - start))
+            j = start + x
+        nodes.append(j)
+        weights.append(reaching * w)
+    return np.concatenate(nodes), np.concatenate(weights)
+
+
+def _whole_number_gauss(size: int, points: int = 16) -> tuple[Floats, Floats]:
+    """Gauss rule for the sum over 0, ..., size - 1 (discrete Chebyshev polynomials; Golub & Welsch 1969)."""
+    m = np.arange(1.0, points)
+    off = np.sqrt(m**2 * (float(size) ** 2 - m**2) / (4 * (4 * m**2 - 1)))
+    jacobi = np.diag(np.full(points, (size - 1) / 2)) + np.diag(off, 1) + np.diag(off, -1)
+    x, vectors = np.linalg.eigh(jacobi)
+    return x, size * vectors[0] ** 2

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from jakinib import __version__
 from jakinib.report import numbers
 from jakinib.report.export import to_csv, to_json
+from jakinib.report.svg import svg
 from jakinib.web import site as addresses
 
 HERE = Path(__file__).parent
@@ -67,6 +68,16 @@ def _endpoint(
 
     endpoint.__annotations__ = {**make.__annotations__, "return": Response}
     return endpoint
+
+
+def figure(request: Request, draw: Callable[[], Any], *, dark: bool) -> Response:
+    """A chart as SVG, drawn once for its address."""
+    kept, address = request.app.state.kept, f"{request.url.path}?{request.url.query}"
+    body = kept.get(address)
+    if body is None:
+        body = svg(draw(), dark=dark).encode()
+        kept.put(address, body)
+    return Response(body, media_type="image/svg+xml")
 
 
 def _html(request: Request, view: View) -> Response:

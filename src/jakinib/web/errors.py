@@ -38,7 +38,15 @@ def install(app: FastAPI) -> None:
 
 
 async def _unknown(request: Request, error: UnknownNameError) -> Response:
-    near = [{"name": name, "url": _instead(request, error, name)} for name in error.near]
+    ev = request.app.state.site.ev
+    near = []
+    for name in error.near:
+        try:  # a name that is shown stands for a key in the address
+            key = ev.name(error.kind, name)
+        except (KeyError, UnknownNameError):
+            key = name
+        near.append({"name": name, "url": _instead(request, error, key)})
+    near = list({entry["url"]: entry for entry in reversed(near)}.values())[::-1]
     return _say(request, 404, f"No {_kind(error.kind)} “{error.name[:200]}”", str(error)[:400], near=near)
 
 

@@ -11,15 +11,14 @@ from fastapi.responses import Response
 from jakinib.report.forest import RATES, SHARES
 from jakinib.report.numbers import printed
 from jakinib.report.pathway import jaks_in, pathway
-from jakinib.report.svg import svg
-from jakinib.report.tables import resolve
-from jakinib.web.answer import View, views
+from jakinib.web.answer import View, figure, views
 from jakinib.web.routes.drugs import cards
 from jakinib.web.site import Row, Site, rows
 
 router = APIRouter()
 OWN_PLACE = ("Mechanism of action", "Drug table", "Safety", "Rate table")  # the other sections are studies
 ORAL = "oral-surveillance"
+ORAL_OUTCOMES = ("mace", "malignancy_ex_nmsc", "nmsc", "vte", "pe", "dvt", "death")  # what the page speaks of
 POPULATION = "atopic-dermatitis"  # of the JAK inhibitors in the page's rate table
 BACKGROUND = {"general-population": "reference"}  # what the page calls its two last rows
 ROLES = ("jak", "active", "background", "placebo")  # order of the rate table
@@ -33,7 +32,9 @@ def home_view(request: Request) -> View:
     sections: dict[str, list[dict[str, Any]]] = {}
     for statement in said:
         sections.setdefault(statement["section"], []).append(statement)
-    columns = [o["outcome"] for o in rows(site.ev["outcomes"].sort_values("order")) if o["on_page"]]
+    columns = [
+        o["outcome"] for o in sorted(site.of_all("outcomes"), key=lambda o: o["order"]) if o["on_page"]
+    ]
     table = _rate_table(site, columns, sections.get("Rate table", []))
     jak = [r["treatment"] for r in table if r["role"] == "jak"]
     context = {
@@ -44,7 +45,7 @@ def home_view(request: Request) -> View:
         "rate_table": table,
         "drawn": jak,
         "drawn_population": POPULATION,
-        "general": _disputes(site, "approvals", ""),
+        "general": _general(site),
         "cytokines": _cytokines(site),
         "oral": _oral(site),
         "oral_study": ORAL if ORAL in site.studies else "",
@@ -59,20 +60,21 @@ def pathway_figure(
     request: Request, look: Literal["light", "dark"] = "light", size: Literal["wide", "narrow"] = "wide"
 ) -> Response:
     site: Site = request.app.state.site
-    chart = pathway(site.ev["cytokines"], width=600 if size == "wide" else 260)
-    return Response(svg(chart, dark=look == "dark"), media_type="image/svg+xml")
+    width = 600 if size == "wide" else 190
+    return figure(request, lambda: pathway(site.ev["cytokines"], width=width), dark=look == "dark")
 
 
 def _statement(site: Site, row: Row) -> dict[str, Any]:
     """A statement of the page with its number cut out, to be made a link, and what contradicts it."""
+    held = site.traces.resolve(row["row_table"] or "", row["row_key"])
     before, number, after = _around(row["statement"], row["value"], row["value_low"], row["value_high"])
     return {
         **row,
         "before": before,
         "number": number,
         "after": after,
-        "evidence": resolve(site.ev, row["row_table"] or "", row["row_key"]),
-        "disputes": _disputes(site, "page", row["_key"]),
+        "evidence": [(row["row_table"], key) for key in held],
+        "disputes": site.disputes("page", row["_key"]),
     }
 
 
@@ -93,11 +95,9 @@ def _around(text: str, value: float | None, low: float | None, high: float | Non
     return text, "", ""
 
 
-def _disputes(site: Site, table: str, key: str) -> list[Row]:
-    """Discrepancies that name a row; with no key, those on the page that name a table but no row."""
-    if key:
-        return rows(site.traces.trace(table, key).discrepancies)
-    found = [d for d in site.of_all("discrepancies") if d["table"] == table and not d["rows"]]
+def _general(site: Site) -> list[Row]:
+    """Where the page's drug table as a whole differs from the evidence."""
+    found = site.of("discrepancies", table="approvals")
     return [d for d in found if d["topic"].startswith("page:")]
 
 
@@ -107,11 +107,15 @@ def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]
     The page's own figures are the rows of ``events`` that rest on it; a cell for which it prints "no data" is
     the statement that says so.
     """
-    events = site.ev["events"]
-    own = events[events["source_id"].isin(site.reference_pages) & events["outcome"].isin(columns)]
-    own = own[own["locator"].str.contains("table", case=False, na=False)]
+    own = [
+        line
+        for line in site.events
+        if line["source_id"] in site.reference_pages
+        and "table" in line["locator"]
+        and line["outcome"] in columns
+    ]
     held: dict[tuple[str, str], dict[str, Row]] = {}
-    for line in sorted(site.lines(own), key=lambda x: (ROLES.index(x["role"]), x["event"])):
+    for line in sorted(own, key=lambda x: (ROLES.index(x["role"]), x["event"])):
         who = line["population"] if line["role"] == "background" else line["treatment"]
         held.setdefault((line["role"], who), {})[line["outcome"]] = line
     silent = [s for s in statements if s["value"] is None and s["unit"]]
@@ -130,7 +134,7 @@ def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]
                 "silent": None
                 if own_line
                 else next((s for s in silent if _about(s, name, site.outcomes[outcome])), None),
-                "disputes": _disputes(site, "events", own_line["event"]) if own_line else [],
+                "disputes": site.disputes("events", own_line["event"]) if own_line else [],
                 "primary": _primary(site, own_line) if own_line else [],
             }
         first = next(iter(says.values()))
@@ -147,18 +151,14 @@ def _about(statement: dict[str, Any], name: str, outcome: str) -> bool:
 def _primary(site: Site, page: Row) -> list[Row]:
     """What other sources give for treatment, population and outcome of a figure of the page: the two rates
     over the longest period, else for a treatment the share over the longest."""
-    events = site.ev["events"]
-    same = events[
-        (events["treatment"] == page["treatment"])
-        & (events["population"] == page["population"])
-        & (events["outcome"] == page["outcome"])
-        & (events["role"] == page["role"])
-        & (events["use"] == "default")
-        & (events["counts"] == "persons")
-        & events["subgroup"].isna()
-        & ~events["source_id"].isin(site.reference_pages)
+    alike = ("treatment", "population", "outcome", "role")
+    lines = [
+        x
+        for x in site.events
+        if all(x[c] == page[c] for c in alike)
+        and (x["use"], x["counts"], x["subgroup"]) == ("default", "persons", None)
+        and x["source_id"] not in site.reference_pages
     ]
-    lines = site.lines(same)
     lines.sort(
         key=lambda x: (-(x["period_weeks"] or 0), -(x["person_years"] or 0), -(x["n"] or 0), x["event"])
     )
@@ -183,7 +183,7 @@ def _cytokines(site: Site) -> list[dict[str, Any]]:
 def _study(site: Site, name: str, statements: list[dict[str, Any]]) -> dict[str, Any]:
     """A cited study: what the page says, and the studies and effects held from the same publication."""
     cited = next((s["cites"] for s in statements if s["cites"]), "")
-    studies = [s for s in rows(site.ev["studies"]) if s["source_id"] == cited]
+    studies = site.of("studies", source_id=cited)
     return {
         "name": name,
         "cites": cited,
@@ -196,12 +196,5 @@ def _study(site: Site, name: str, statements: list[dict[str, Any]]) -> dict[str,
 
 def _oral(site: Site) -> list[Row]:
     """Published effects of ORAL Surveillance for whole arms."""
-    effects = site.ev["effects"]
-    whole = effects[
-        (effects["study"] == ORAL) & (effects["kind"] == "treatment") & (effects["use"] == "default")
-    ]
-    whole = whole[
-        whole["subgroup"].isna()
-        & whole["outcome"].isin(["mace", "malignancy_ex_nmsc", "pe", "dvt", "death", "nmsc", "vte"])
-    ]
-    return site.keyed("effects", whole)
+    found = site.of("effects", study=ORAL, kind="treatment", use="default")
+    return [e for e in found if e["subgroup"] is None and e["outcome"] in ORAL_OUTCOMES]

@@ -28,10 +28,11 @@ def outcomes_view(request: Request) -> View:
 def outcome_view(request: Request, outcome: str) -> View:
     site: Site = request.app.state.site
     key = site.ev.name("outcome", outcome)
-    facts = next(r for r in rows(site.ev["outcomes"]) if r["outcome"] == key)
+    facts = site.of("outcomes", outcome=key)[0]
     events = site.ev["events"]
     own = events[(events["outcome"] == key) & (events["use"] == "default") & events["subgroup"].isna()]
-    lines = site.lines(own)
+    taken = set(own["event"])
+    lines = [line for line in site.events if line["event"] in taken]
     by: dict[str, list[Row]] = {}
     for line in lines:
         by.setdefault(line["population"], []).append(line)
@@ -44,7 +45,7 @@ def outcome_view(request: Request, outcome: str) -> View:
     context = {
         "outcome": facts,
         "populations": [(p, by[p]) for p in order],
-        "parts": [r for r in rows(site.ev["outcomes"]) if r["part_of"] == key],
+        "parts": site.of("outcomes", part_of=key),
         "effects": effects,
         "strata": int(((events["outcome"] == key) & events["subgroup"].notna()).sum()),
         "warnings": [w for w in site.of_all("warnings") if w["topic"] == key],

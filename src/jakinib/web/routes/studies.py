@@ -30,10 +30,10 @@ def studies_view(request: Request, population: str = "") -> View:
 def study_view(request: Request, study: str) -> View:
     site: Site = request.app.state.site
     key = site.ev.name("study", study)
-    facts = next(r for r in rows(site.ev["studies"]) if r["study"] == key)
+    facts = site.of("studies", study=key)[0]
     events = site.ev["events"]
     own = events[events["study"] == key]
-    lines = site.lines(own)
+    lines = [line for line in site.events if line["study"] == key]
     order = {o: i for i, o in enumerate(site.outcomes)}
 
     def place(line: Row) -> tuple[object, ...]:
@@ -78,7 +78,7 @@ def study_view(request: Request, study: str) -> View:
 
 def _beside(site: Site, facts: Row) -> list[Row]:
     """This study, the reference trial, then the others of the same population, largest first."""
-    studies = rows(site.ev["studies"])
+    studies = site.of_all("studies")
     same = [s for s in studies if s["population"] == facts["population"] and s["study"] != facts["study"]]
     same.sort(key=lambda s: (s["mean_age"] is None and s["enrichment"] is None, -(s["n"] or 0)))
     reference = [s for s in studies if s["study"] == REFERENCE and facts["study"] != REFERENCE]
