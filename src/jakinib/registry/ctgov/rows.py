@@ -65,7 +65,7 @@ def convert(record: Record, names: Names, terms: Terms) -> Converted:
     """Rows of ``record``.
 
     Names that the evidence does not have (drug, treatment, population) become new rows with derived keys,
-    listed     in ``confirm``. Nothing is inferred that was not posted: a term that is not listed is not a
+    listed in ``confirm``. Nothing is inferred that was not posted: a term that is not listed is not a
     zero.
     """
     reader = Reader(record, names)
