@@ -41,7 +41,17 @@ def to_ris(sources: pd.DataFrame) -> str:
             "keywords": [s["kind"]],
         }
         entries.append({k: v for k, v in entry.items() if v})
-    return str(rispy.dumps(entries))
+    return str(rispy.dumps(entries, implementation=_plain_ris()))
+
+
+def _plain_ris() -> Any:
+    import rispy
+
+    class Plain(rispy.RisWriter):  # type: ignore[misc]
+        def set_header(self, count: int) -> str:
+            return ""  # rispy numbers the entries, which RIS does not know
+
+    return Plain
 
 
 def to_bibtex(sources: pd.DataFrame) -> str:
