@@ -86,7 +86,6 @@ def accept(staged: str | Path, into: str | Path) -> Accepted:
     """
     source, target = staging_folder(staged), Path(into)
     _refuse(source, target)
-    before = check(target if _holds_tables(target) else None)
     held = load(target) if _holds_tables(target) else load()
     difference = diff(source, held)
     temp = beside(target)
@@ -95,9 +94,7 @@ def accept(staged: str | Path, into: str | Path) -> Accepted:
             shutil.copytree(target, temp, dirs_exist_ok=True)
         rows = _merge(source, temp, difference, target.name)
         _provenance(source, temp)
-        after = check(temp)
-        known = {_without_origin(f) for f in before.open}
-        worse = tuple(f for f in after.open if _without_origin(f) not in known)
+        worse = _worse(temp, target)
         if worse:
             raise NotAcceptedError(source.name, worse)
         sync(temp)
@@ -107,6 +104,16 @@ def accept(staged: str | Path, into: str | Path) -> Accepted:
     conflicts = tuple(str(d) for d in difference.of(CONFLICT))
     changed = sum(_taken(d, target.name) for d in difference.of(CHANGED))
     return Accepted(target, rows, changed, len(difference.differences) - sum(rows.values()), conflicts)
+
+
+def _worse(temp: Path, target: Path) -> tuple[Finding, ...]:
+    """Open findings of the new folder that the old one does not have."""
+    after = check(temp).open
+    if not after:
+        return ()
+    before = check(target if _holds_tables(target) else None).open
+    known = {_without_origin(f) for f in before}
+    return tuple(f for f in after if _without_origin(f) not in known)
 
 
 def _without_origin(f: Finding) -> tuple[str, ...]:

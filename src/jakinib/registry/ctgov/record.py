@@ -255,7 +255,7 @@ def _record(
         official_title=clean(reader.text(head, "officialTitle", p)),
         acronym=clean(reader.text(head, "acronym", p), 60),
         sponsor=clean(reader.text(sponsor, "name", p)),
-        conditions=tuple(clean(c) for c in reader.texts(conditions, "conditions", p)),
+        conditions=tuple(t for c in reader.texts(conditions, "conditions", p) if (t := clean(c, 300))),
         study_type=reader.text(design, "studyType", p),
         phases=tuple(clean(c) for c in reader.texts(design, "phases", p)),
         allocation=reader.text(info, "allocation", p),
