@@ -12,8 +12,22 @@ if TYPE_CHECKING:
     from jakinib.evidence.check import check as check
     from jakinib.evidence.evidence import Evidence as Evidence
     from jakinib.evidence.evidence import load as evidence
+    from jakinib.mechanism.cytokine_map import cytokine_map as cytokine_map
+    from jakinib.mechanism.equivalence import equivalent_dose as equivalent_dose
+    from jakinib.mechanism.exposure import exposure as exposure
+    from jakinib.mechanism.inhibition import inhibition as inhibition
+    from jakinib.mechanism.selectivity import selectivity as selectivity
+    from jakinib.mechanism.signalling import signalling as signalling
+    from jakinib.patient.compare import Comparison as Comparison
+    from jakinib.patient.compare import compare as compare
+    from jakinib.synthesis.multiverse import Multiverse as Multiverse
+    from jakinib.synthesis.multiverse import multiverse as multiverse
+    from jakinib.synthesis.network.network import Network as Network
+    from jakinib.synthesis.network.network import network as network
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
+    from jakinib.synthesis.pairwise_many import PairwiseMany as PairwiseMany
+    from jakinib.synthesis.pairwise_many import pairwise_many as pairwise_many
     from jakinib.synthesis.rates import Rates as Rates
     from jakinib.synthesis.rates import rates as rates
 
@@ -21,23 +35,51 @@ __version__ = "0.1.0"
 
 # public name -> the module that defines it
 _HOME = {
+    "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
+    "Multiverse": "jakinib.synthesis.multiverse",
+    "Network": "jakinib.synthesis.network.network",
     "Pairwise": "jakinib.synthesis.pairwise",
+    "PairwiseMany": "jakinib.synthesis.pairwise_many",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
+    "compare": "jakinib.patient.compare",
+    "cytokine_map": "jakinib.mechanism.cytokine_map",
+    "equivalent_dose": "jakinib.mechanism.equivalence",
+    "exposure": "jakinib.mechanism.exposure",
+    "inhibition": "jakinib.mechanism.inhibition",
+    "multiverse": "jakinib.synthesis.multiverse",
+    "network": "jakinib.synthesis.network.network",
     "pairwise": "jakinib.synthesis.pairwise",
+    "pairwise_many": "jakinib.synthesis.pairwise_many",
     "rates": "jakinib.synthesis.rates",
+    "selectivity": "jakinib.mechanism.selectivity",
+    "signalling": "jakinib.mechanism.signalling",
 }
 
 __all__ = [
+    "Comparison",
     "Evidence",
+    "Multiverse",
+    "Network",
     "Pairwise",
+    "PairwiseMany",
     "Rates",
     "__version__",
     "check",
+    "compare",
+    "cytokine_map",
+    "equivalent_dose",
     "evidence",
+    "exposure",
+    "inhibition",
+    "multiverse",
+    "network",
     "pairwise",
+    "pairwise_many",
     "rates",
+    "selectivity",
+    "signalling",
 ]
 
 

@@ -82,7 +82,11 @@ def serve(
 
     from jakinib.web.app import create_app
 
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET,
+        socket.SOCK_STREAM,
+        socket.IPPROTO_TCP,  # named, or asyncio leaves Nagle's delay on
+    )
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -110,12 +114,13 @@ def compare(
     """Treatments side by side: absolute rates, their populations, and what the comparison rests on."""
     from jakinib.patient.compare import compare as compare_
 
-    result = compare_(treatments, outcome, population=population, evidence=_load(evidence))
+    ev = _load(evidence)
+    result = compare_(treatments, outcome, population=population, evidence=ev)
     if _written(result, json, csv):
         return
     from jakinib.report.text import comparison
 
-    comparison(result, _console())
+    comparison(result, _console(), ev.names)
 
 
 @app.command()
@@ -134,16 +139,16 @@ def study(
     csv: AsCsv = False,
 ) -> None:
     """One study: design, population, limits, and every safety row with its source."""
+    from jakinib.plain import plain
+
     ev = _load(evidence)
     key = ev.name("study", name)
-    facts = {k: v for k, v in ev.row("studies", key).items() if v == v and v is not None}
+    facts = {k: v for k, v in ((k, plain(v)) for k, v in ev.row("studies", key).items()) if v is not None}
     rows = ev.events[ev.events["study"] == key]
     if json or csv:
         _show(rows, key, json, csv)
         return
-    console = _console()
-    for column, value in facts.items():
-        console.print(f"[bold]{column.replace('_', ' '):>20}[/]  {value}", highlight=False)
+    _facts(facts)
     columns = [
         "event",
         "treatment",
@@ -233,6 +238,29 @@ def check(
 
 
 @app.command()
+def row(
+    table: Annotated[str, typer.Argument(help="e.g. events")],
+    key: Annotated[str, typer.Argument(help="e.g. E00039")],
+    evidence: Folder = None,
+    json: AsJson = False,
+) -> None:
+    """One row of the evidence: the number, its source and where in it."""
+    from jakinib.plain import plain
+
+    ev = _load(evidence)
+    facts = {k: v for k, v in ((k, plain(v)) for k, v in ev.row(table, key).items()) if v is not None}
+    if "source_id" in facts:
+        source = ev.row("sources", str(facts["source_id"]))
+        facts |= {"source": plain(source["title"]), "url": plain(source["url"])}
+    if json:
+        from jakinib.report.export import to_json
+
+        typer.echo(to_json(facts))
+    else:
+        _facts(facts)
+
+
+@app.command()
 def data(
     table: Annotated[str | None, typer.Argument(help="A table; without one, the list of tables.")] = None,
     evidence: Folder = None,
@@ -256,6 +284,16 @@ def _load(folders: list[Path] | None) -> Evidence:
     from jakinib.evidence.evidence import load
 
     return load(*(folders or []))
+
+
+def _facts(facts: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        shown.add_row(Text(name.replace("_", " "), "bold"), Text(str(value)))
+    _console().print(shown)
 
 
 def _console() -> Any:

@@ -18,4 +18,6 @@ def plain(value: Any) -> Any:
     """A number as Python's own; NaN and infinities, which JSON does not have, as None."""
     if isinstance(value, np.generic):
         value = value.item()
+    if value is pd.NA:
+        return None
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -41,11 +41,11 @@ def _events_over_n(events: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _rates(events: pd.DataFrame) -> Iterator[Finding]:
-    """Printed rate against events / person-years. Time to first event is a little shorter than exposure, and
-    printed rates are rounded, so a difference counts from 12 % and 0.06 per 100 person-years."""
+    """Printed rate against events / person-years: rates are printed with one or two decimals, and time to
+    first event is a little shorter than exposure, so a difference counts from 5 % and 0.055 per 100."""
     computed = 100 * events["events"].astype("float64") / events["person_years"]
     off = (events["rate"] - computed).abs()
-    wrong = events[off > np.maximum(0.06, 0.12 * events["rate"])]
+    wrong = events[off > np.maximum(0.055, 0.05 * events["rate"])]
     for row, rate in zip(wrong.itertuples(), computed[wrong.index], strict=True):
         yield Finding(
             "rate-mismatch", "events", str(row.event), "rate", f"{row.rate:g} printed",
@@ -64,13 +64,13 @@ def exact_limits(
 
 
 def _intervals(events: pd.DataFrame) -> Iterator[Finding]:
-    """Printed interval of a rate against the exact one: it may come from another method, so only a width
-    that no usual method gives is a finding (more than 30 % and 0.15 per 100 person-years off at an end)."""
+    """Printed interval of a rate against the exact one; a difference counts from 5 % and 0.05 per 100 at
+    either end, which is what rounding to one decimal explains."""
     has = events.dropna(subset=["events", "person_years", "ci_low", "ci_high"])
     has = has[(has["ci_level"].fillna(95) == 95) & (has["person_years"] > 0)]
     low, high = exact_limits(has["events"].astype("float64"), has["person_years"])
-    off = ((has["ci_low"] - low).abs() > np.maximum(0.15, 0.3 * low)) | (
-        (has["ci_high"] - high).abs() > np.maximum(0.15, 0.3 * high)
+    off = ((has["ci_low"] - low).abs() > np.maximum(0.05, 0.05 * low)) | (
+        (has["ci_high"] - high).abs() > np.maximum(0.05, 0.05 * high)
     )
     for row, below, above in zip(has[off].itertuples(), low[off], high[off], strict=True):
         printed = f"{row.ci_low:g} to {row.ci_high:g} printed"

@@ -74,7 +74,8 @@ def check(evidence: Evidence | str | Path | None = None) -> Findings:
         folders, ev = evidence.folders, evidence
     else:
         folders = _folders(evidence)
-        found = [f for folder in folders for f in shape.check(folder)]
+        # the shipped corpus is checked when it is asked about, not with every folder added to it
+        found = shape.check(folders[-1])
         if found:  # a table that cannot be read cannot be reasoned about
             return Findings(tuple(found), _named(folders))
         ev = load(*folders[1:]) if folders[0] == corpus_folder() else load(folders[0], corpus=False)

@@ -51,6 +51,14 @@ class Evidence:
         return Overlap(self.tables["overlaps"])
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """Key -> name to show, for treatments, outcomes, populations, studies and drugs."""
+        shown = {"studies": "name", "populations": "name", "drugs": "name", "outcomes": "label",
+                 "treatments": "label"}  # fmt: skip
+        frames = [(self[t][_tables.primary_key(t)[0]], self[t][column]) for t, column in shown.items()]
+        return {key: name for keys, names in frames for key, name in zip(keys, names, strict=True)}
+
+    @cached_property
     def event_rows(self) -> dict[str, list[EventRow]]:
         """The rows of ``events`` by outcome, as selection reads them."""
         return event_rows(self.tables["events"], self.tables["treatments"])
@@ -58,8 +66,7 @@ class Evidence:
     def row(self, table: str, key: str) -> dict[str, Any]:
         """The row of ``table`` whose primary key is ``key`` (several key columns are joined by ``|``)."""
         frame = self[table]
-        columns = _tables.primary_key(table)
-        keys = frame[columns].fillna("").astype(str).agg("|".join, axis=1)
+        keys = _tables.row_keys(table, frame)
         found = frame[(keys == key).to_numpy()]
         if found.empty:
             raise UnknownNameError(f"row of {table}", key, keys)
@@ -152,8 +159,8 @@ def load(*folders: str | Path, corpus: bool = True) -> Evidence:
     frames: dict[str, pd.DataFrame] = {}
     for table in _tables.schemas():
         parts = [(origin, f) for origin, folder in sources if (f := folder / f"{table}.csv").is_file()]
-        read = [_tables.read(table, path).assign(origin=origin) for origin, path in parts]
-        frames[table] = pd.concat(read, ignore_index=True) if read else _tables.empty(table).assign(origin="")
+        read = [_tables.read(table, path, origin) for origin, path in parts] or [_tables.empty(table)]
+        frames[table] = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
     return Evidence(frames, tuple(folder for _, folder in sources))
 
 

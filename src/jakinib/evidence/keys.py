@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pandas as pd
 
 from jakinib.evidence.evidence import Evidence
 from jakinib.evidence.finding import Finding, shown
-from jakinib.evidence.tables import primary_key, schemas
+from jakinib.evidence.tables import primary_key, row_keys, schemas
 
 
 def check(ev: Evidence) -> list[Finding]:
@@ -23,12 +25,6 @@ def check(ev: Evidence) -> list[Finding]:
         + _cycles(ev)
         + _page_rows(ev)
     )
-
-
-def row_keys(table: str, frame: pd.DataFrame) -> pd.Series[str]:
-    """The key of every row, as findings and discrepancies name it."""
-    keys: pd.Series[str] = frame[primary_key(table)].fillna("").astype("str").agg("|".join, axis=1)
-    return keys
 
 
 def _unique(table: str, frame: pd.DataFrame) -> list[Finding]:
@@ -112,22 +108,24 @@ def _cycles(ev: Evidence) -> list[Finding]:
 
 
 def _page_rows(ev: Evidence) -> list[Finding]:
-    """Pointers of the page's statements and of discrepancies to rows that hold the number."""
-    found = []
+    """Pointers of the page's statements to the rows that hold their numbers."""
+
+    @cache
+    def known(table: str) -> frozenset[str]:
+        return frozenset(row_keys(table, ev.tables[table])) if table in ev.tables else frozenset()
+
     page = ev.tables["page"]
-    for position, table, key in zip(page["position"], page["row_table"], page["row_key"], strict=True):
-        if isinstance(key, str):
-            known = set(row_keys(table, ev.tables[table])) if table in ev.tables else set()
-            found += [
-                Finding(
-                    "missing-reference",
-                    "page",
-                    str(position),
-                    "row_key",
-                    f"{shown(k.strip())} is not in {table}",
-                    f"a key of {table}",
-                )
-                for k in key.split(";")
-                if k.strip() not in known
-            ]
-    return found
+    return [
+        Finding(
+            "missing-reference",
+            "page",
+            str(at),
+            "row_key",
+            f"{shown(key)} is not in {table}",
+            f"a key of {table}",
+        )
+        for at, table, keys in zip(page["position"], page["row_table"], page["row_key"], strict=True)
+        if isinstance(keys, str)
+        for key in map(str.strip, keys.split(";"))
+        if key not in known(str(table))
+    ]

@@ -110,26 +110,38 @@ def select(
     if counts not in ("persons", "events"):
         raise EvidenceError(f"counts {counts!r} is not 'persons' or 'events'")
     outcomes = [ev.name("outcome", o) for o in ([outcome] if isinstance(outcome, str) else outcome)]
-    question: dict[str, Any] = {"outcome": ", ".join(outcomes), "period": period, "counts": counts}
-    for kind, value in [
-        ("population", population),
-        ("drug", drug),
-        ("treatment", treatment),
-        ("study", study),
-    ]:
-        if value is not None:
-            question[kind] = ev.name(kind, value)
-    question |= {k: v for k, v in [("dose", dose), ("subgroup", subgroup)] if v is not None} | {
-        "pools": pools
-    }
+    names = {"population": population, "drug": drug, "treatment": treatment, "study": study}
+    where: dict[str, Any] = {kind: ev.name(kind, value) for kind, value in names.items() if value is not None}
+    where |= {} if dose is None else {"dose": dose}
+    options: dict[str, Any] = {"period": period, "subgroup": subgroup, "counts": counts, "pools": pools}
+    taken = sift(ev, outcomes, where, counted=counted, **options)
+    order = sorted(taken.rows, key=lambda row: (row.outcome, row.population, row.study, row.treatment))
+    arms = ArmTable(ev.tables["events"].loc[[row.at for row in order], COLUMNS].reset_index(drop=True))
+    arms.left_out = pd.DataFrame(taken.left_out, columns=["event", "study", "treatment", "reason"])
+    arms.question = {"outcome": ", ".join(outcomes)} | where | options
+    return arms
 
+
+def sift(
+    ev: Evidence,
+    outcomes: Sequence[str],
+    where: dict[str, Any],
+    *,
+    period: str,
+    subgroup: str | None = None,
+    counts: str = "persons",
+    pools: bool = False,
+    counted: bool = True,
+) -> Sieve:
+    """The rows that :func:`select` takes and leaves out, without making frames of them.
+
+    ``outcomes`` are keys; ``where`` maps population, study, drug, treatment or dose to a key (or number).
+    """
     rows = [row for o in outcomes for row in ev.event_rows.get(o, ())]
     for column in ("population", "study"):
-        if column in question:
-            rows = [row for row in rows if getattr(row, column) == question[column]]
-    rows = _treated(rows, question)
-
-    taken = _Sieve(rows)
+        if column in where:
+            rows = [row for row in rows if getattr(row, column) == where[column]]
+    taken = Sieve(_treated(rows, where))
     level = "a stratum of an arm" if subgroup is None else f"not the stratum {subgroup!r}"
     taken.keep(lambda row: row.subgroup == subgroup, level)
     taken.keep(lambda row: row.counts == counts, f"does not count {counts}")
@@ -140,12 +152,7 @@ def select(
         taken.keep(lambda row: not row.hidden, "0 means below the source's reporting threshold")
     _one_period(taken, PERIODS[period], period)
     _no_overlap(taken, ev, pools)
-
-    order = sorted(taken.rows, key=lambda row: (row.outcome, row.population, row.study, row.treatment))
-    arms = ArmTable(ev.tables["events"].loc[[row.at for row in order], COLUMNS].reset_index(drop=True))
-    arms.left_out = pd.DataFrame(taken.left_out, columns=["event", "study", "treatment", "reason"])
-    arms.question = question
-    return arms
+    return taken
 
 
 class EventRow(NamedTuple):
@@ -195,9 +202,9 @@ def event_rows(events: pd.DataFrame, treatments: pd.DataFrame) -> dict[str, list
     return dict(found)
 
 
-def _treated(rows: list[EventRow], question: dict[str, Any]) -> list[EventRow]:
+def _treated(rows: list[EventRow], where: dict[str, Any]) -> list[EventRow]:
     """Rows of the treatments asked for, with the comparators of the studies they come from."""
-    asked = [(c, question[c]) for c in ("drug", "treatment", "dose") if c in question]
+    asked = [(c, where[c]) for c in ("drug", "treatment", "dose") if c in where]
     if not asked:
         return rows
     wanted = [row for row in rows if all(getattr(row, c) == v for c, v in asked)]
@@ -210,7 +217,7 @@ def _treated(rows: list[EventRow], question: dict[str, Any]) -> list[EventRow]:
     ]
 
 
-class _Sieve:
+class Sieve:
     """Rows that pass so far, and the reason for each that did not."""
 
     def __init__(self, rows: list[EventRow]) -> None:
@@ -234,7 +241,7 @@ class _Sieve:
         return groups
 
 
-def _one_period(taken: _Sieve, kinds: tuple[str, ...], asked: str) -> None:
+def _one_period(taken: Sieve, kinds: tuple[str, ...], asked: str) -> None:
     """One period a study and outcome, the same for all arms: the first kind in ``kinds`` that is reported,
     then the length that most arms share, then the longest."""
     rank = {kind: i for i, kind in enumerate(kinds)}
@@ -258,7 +265,7 @@ def _one_period(taken: _Sieve, kinds: tuple[str, ...], asked: str) -> None:
     taken.keep(lambda row: row.at in chosen, "another row of the same arm is taken")
 
 
-def _no_overlap(taken: _Sieve, ev: Evidence, pools: bool) -> None:
+def _no_overlap(taken: Sieve, ev: Evidence, pools: bool) -> None:
     """Leave out either the pools or their parts, drug by drug."""
     drugs = {study: {row.drug for row in rows} for study, rows in taken.by_study().items()}
     verb = "its persons are counted in" if pools else "counts the persons of"

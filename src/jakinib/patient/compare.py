@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from jakinib.evidence.evidence import Evidence, load
-from jakinib.evidence.select import ArmTable, select
+from jakinib.evidence.select import COLUMNS, sift
 from jakinib.plain import records
 from jakinib.synthesis.rates import binomial_interval, poisson_interval
 
@@ -52,10 +53,11 @@ class Comparison:
         """One row a line of evidence: an arm of a study, or a pooled analysis, over one period.
 
         ``kind``: ``rate`` (events and person-years, exact Poisson interval), ``proportion`` (events and
-        persons, exact binomial interval), ``printed rate`` or ``printed percent`` (the count was not
-        reported), ``below threshold``. ``one_sided``: no event was seen, ``ci_high`` is an upper bound.
-        ``headline``: the line with the most person-years (else persons) of its treatment, outcome and
-        population.
+        persons, exact binomial interval), ``printed rate``, ``printed percent`` or ``printed range`` (the
+        count was not reported), ``count`` (the denominator was not reported), ``below threshold``.
+        ``one_sided``: no event was seen, ``ci_high`` is an upper bound.
+        ``headline``: the line shown first of its treatment, outcome and population: persons before events,
+        a pooled programme before single studies, then the most person-years, persons and weeks.
         """
         return self.lines
 
@@ -81,7 +83,7 @@ class Comparison:
             "left_out": records(self.left_out),
         }
 
-    def figure(self) -> alt.Chart | alt.LayerChart | alt.FacetChart:
+    def figure(self) -> alt.VConcatChart:
         """Forest figure of the headline lines: a row an outcome, treatment and population."""
         from jakinib.report.forest import rates_forest
 
@@ -139,31 +141,33 @@ def compare(
     outcomes = list(dict.fromkeys(ev.name("outcome", o) for o in asked))
     where = ev.name("population", population) if population else None
 
-    found = [_arms(ev, outcomes, key, where) for key in keys]
-    arms = pd.concat([pd.DataFrame(a) for a in found], ignore_index=True)
-    lines = _headlines(_estimates(arms, per), outcomes, keys)
-    left = pd.concat([a.left_out for a in found], ignore_index=True).drop_duplicates(ignore_index=True)
-    left = left[~left["event"].isin(lines["event"]) & left["treatment"].isin(keys)]
+    arms, left = _arms(ev, outcomes, keys, where)
+    lines = _headlines(estimates(arms, per), outcomes, keys, ev.studies.set_index("study")["design"])
     studies = _populations(ev, lines)
     basis = _pairs(ev, outcomes, keys, where, lines, studies)
     return Comparison(tuple(keys), tuple(outcomes), where or "", per, lines, basis, left, studies)
 
 
-def _arms(ev: Evidence, outcomes: list[str], treatment: str, population: str | None) -> ArmTable:
-    """Every line about one treatment: the controlled period of each trial, and the longest exposure."""
-    parts = []
-    for counts in ("persons", "events"):
-        for period, pools in [("long-term", True), ("controlled", False), ("cohort", True)]:
-            part = select(ev, outcomes, treatment=treatment, population=population, period=period,
-                          counts=counts, pools=pools, counted=False)  # fmt: skip
-            parts.append(part)
-    arms = ArmTable(pd.concat([pd.DataFrame(p) for p in parts]).drop_duplicates("event", ignore_index=True))
-    arms = ArmTable(arms[arms["treatment"] == treatment])
-    arms.left_out = pd.concat([p.left_out for p in parts], ignore_index=True).drop_duplicates("event")
-    return arms
+def _arms(
+    ev: Evidence, outcomes: list[str], treatments: list[str], population: str | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every line about the treatments - the controlled period of each trial, the longest exposure, cohorts -
+    and the rows that are not among them, with the reason."""
+    taken: dict[str, int] = {}
+    left: dict[str, tuple[str, str, str, str]] = {}
+    for treatment in treatments:
+        where = {"treatment": treatment} | ({"population": population} if population else {})
+        for counts in ("persons", "events"):
+            for period, pools in [("long-term", True), ("controlled", False), ("cohort", True)]:
+                found = sift(ev, outcomes, where, period=period, counts=counts, pools=pools, counted=False)
+                taken |= {row.event: row.at for row in found.rows if row.treatment == treatment}
+                left = {row[0]: row for row in found.left_out if row[2] == treatment} | left
+    arms = ev.tables["events"].loc[list(taken.values()), COLUMNS].reset_index(drop=True)
+    out = [row for event, row in left.items() if event not in taken]
+    return arms, pd.DataFrame(out, columns=["event", "study", "treatment", "reason"])
 
 
-def _estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
+def estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
     """Add kind, estimate and interval: computed where counts are held, as printed where they are not."""
     events, n, years = (arms[c].astype("float64") for c in ("events", "n", "person_years"))
     persons = arms["counts"] == "persons"
@@ -172,10 +176,11 @@ def _estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
     as_printed = ~as_rate & arms["rate"].notna() & ~hidden
     as_share = ~as_rate & ~as_printed & persons & events.notna() & (n > 0) & ~hidden
     as_percent = ~as_rate & ~as_printed & ~as_share & arms["percent"].notna() & ~hidden
+    as_range = ~(hidden | as_rate | as_printed | as_share | as_percent) & arms["rate_printed"].notna()
     kind = np.select(
-        [hidden, as_rate, as_printed, as_share, as_percent],
-        ["below threshold", "rate", "printed rate", "proportion", "printed percent"],
-        "printed range",
+        [hidden, as_rate, as_printed, as_share, as_percent, as_range],
+        ["below threshold", "rate", "printed rate", "proportion", "printed percent", "printed range"],
+        "count",
     )
     x, t = events[as_rate].to_numpy(), years[as_rate].to_numpy()
     rate, (rate_low, rate_high) = x / t, (limit / t for limit in poisson_interval(x))
@@ -198,18 +203,23 @@ def _estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
     return lines
 
 
-def _headlines(lines: pd.DataFrame, outcomes: list[str], treatments: list[str]) -> pd.DataFrame:
+def _headlines(
+    lines: pd.DataFrame, outcomes: list[str], treatments: list[str], design: pd.Series[str]
+) -> pd.DataFrame:
     """Order the lines as asked and mark the first of each treatment, outcome and population."""
     usable = lines["kind"].isin(["rate", "printed rate", "proportion", "printed percent"])
-    weight = lines["person_years"].fillna(0.0)
     ordered = lines.assign(
         o=lines["outcome"].map({o: i for i, o in enumerate(outcomes)}),
         t=lines["treatment"].map({t: i for i, t in enumerate(treatments)}),
         events_counted=lines["counts"] == "events",
         usable=~usable,
-        years=-weight,
+        single=lines["study"].map(design) != "integrated",
+        years=-lines["person_years"].fillna(0.0),
         persons=-lines["n"].astype("float64").fillna(0.0),
-    ).sort_values(["o", "t", "population", "usable", "events_counted", "years", "persons", "event"])
+        weeks=-lines["period_weeks"].fillna(0.0),
+    )
+    size = ["years", "persons", "weeks", "event"]
+    ordered = ordered.sort_values(["o", "t", "population", "usable", "events_counted", "single", *size])
     first = ~ordered.duplicated(["outcome", "treatment", "population"])
     return ordered.assign(headline=first)[LINES].reset_index(drop=True)
 
@@ -233,50 +243,62 @@ def _pairs(
     studies: pd.DataFrame,
 ) -> pd.DataFrame:
     """What each pair of treatments and outcome rests on."""
-    trials = select(ev, outcomes, population=population, period="controlled")
-    trials = trials[trials["role"] != "background"]
-    who = studies.set_index("study")
+    where = {"population": population} if population else {}
+    held: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for row in sift(ev, outcomes, where, period="controlled").rows:
+        if row.role != "background":
+            held[row.outcome, row.treatment][row.study] = row.population
     rows = []
     for outcome in outcomes:
-        arms = trials[trials["outcome"] == outcome]
-        held = {t: set(arms.loc[arms["treatment"] == t, "study"]) for t in treatments}
+        arms = {treatment: studies for (o, treatment), studies in held.items() if o == outcome}
         for a, b in combinations(treatments, 2):
-            pair = {"outcome": outcome, "treatment_a": a, "treatment_b": b}
-            rows.append(pair | _basis(arms, held[a], held[b], a, b))
-            if rows[-1]["kind"] == "naive":
-                rows[-1]["reason"] += _difference(lines[lines["outcome"] == outcome], who, a, b)
+            pair = {"outcome": outcome, "treatment_a": a, "treatment_b": b} | _basis(arms, a, b, ev.names)
+            if pair["kind"] == "naive":
+                pair["reason"] += _difference(lines[lines["outcome"] == outcome], studies, a, b, ev.names)
+            rows.append(pair)
     return pd.DataFrame(
         rows, columns=["outcome", "treatment_a", "treatment_b", "kind", "via", "studies", "reason"]
     )
 
 
-def _basis(arms: pd.DataFrame, in_a: set[str], in_b: set[str], a: str, b: str) -> dict[str, str]:
-    both = sorted(in_a & in_b)
+def _basis(arms: dict[str, dict[str, str]], a: str, b: str, names: dict[str, str]) -> dict[str, str]:
+    """Direct, indirect or naive, from the studies (and their populations) of each treatment's arms."""
+    of_a, of_b = arms.get(a, {}), arms.get(b, {})
+    both = sorted(of_a.keys() & of_b.keys())
     if both:
         reason = f"Randomised against each other in {len(both)} stud{'y' if len(both) == 1 else 'ies'}."
         return {"kind": "direct", "via": "", "studies": "; ".join(both), "reason": reason}
-    arms = arms[arms["study"].isin(in_a | in_b)]
-    for common in sorted(set(arms["treatment"]) - {a, b}, key=lambda t: (t != "placebo", t)):
-        by = arms.loc[arms["treatment"] == common, ["study", "population"]]
-        populations = set(by.loc[by["study"].isin(in_a), "population"]) & set(
-            by.loc[by["study"].isin(in_b), "population"]
-        )
-        if populations:
-            used = sorted(by.loc[by["population"].isin(populations), "study"])
-            where = ", ".join(sorted(populations))
-            reason = f"Never randomised against each other; both were against {common} in {where}."
-            return {"kind": "indirect", "via": common, "studies": "; ".join(used), "reason": reason}
+    for common in sorted(arms.keys() - {a, b}, key=lambda t: (t != "placebo", t)):
+        with_a = {p for study, p in arms[common].items() if study in of_a}
+        with_b = {p for study, p in arms[common].items() if study in of_b}
+        if with_a & with_b:
+            anchored = [
+                s for s, p in arms[common].items() if p in with_a & with_b and (s in of_a or s in of_b)
+            ]
+            where = ", ".join(names[p] for p in sorted(with_a & with_b))
+            reason = (
+                "Never randomised against each other; "
+                f"both were randomised against {names[common]} in {where}. "
+                "Rates from different studies stand side by side and are not a difference."
+            )
+            return {
+                "kind": "indirect",
+                "via": common,
+                "studies": "; ".join(sorted(anchored)),
+                "reason": reason,
+            }
     reason = "Never randomised against each other, and no common comparator in one population is held here."
     return {"kind": "naive", "via": "", "studies": "", "reason": reason}
 
 
-def _difference(lines: pd.DataFrame, who: pd.DataFrame, a: str, b: str) -> str:
+def _difference(lines: pd.DataFrame, studies: pd.DataFrame, a: str, b: str, names: dict[str, str]) -> str:
     """How the populations behind the headline lines of two treatments differ, in words."""
+    who = studies.set_index("study")
     said = []
     for treatment in (a, b):
         shown = lines[(lines["treatment"] == treatment) & lines["headline"]]
         if shown.empty:
-            said.append(f" Nothing is held for {treatment}.")
+            said.append(f" Nothing is held for {names[treatment]}.")
             continue
         who_is = []
         for line in shown.itertuples():
@@ -284,6 +306,6 @@ def _difference(lines: pd.DataFrame, who: pd.DataFrame, a: str, b: str) -> str:
             age = f", mean age {study['mean_age']:g}" if pd.notna(study["mean_age"]) else ""
             risk = f", {study['enrichment']}" if isinstance(study["enrichment"], str) else ""
             span = f", {line.period}" if isinstance(line.period, str) else ""
-            who_is.append(f"{study['name']} ({line.population}{age}{risk}{span})")
-        said.append(f" {treatment}: {'; '.join(who_is)}.")
+            who_is.append(f"{study['name']} ({names[str(line.population)]}{age}{risk}{span})")
+        said.append(f" {names[treatment]}: {'; '.join(who_is)}.")
     return "".join(said)

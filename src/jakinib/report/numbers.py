@@ -1,7 +1,7 @@
 """How a number is written: one place for rates, zeros, blanks, bounds and counts.
 
-A blank is "not reported", a zero is "none observed" with what it excludes, and a count hidden below a reporting
-threshold is neither.
+A blank is "not reported", a zero is "none observed" with what it excludes, and a count hidden below a
+reporting threshold is neither.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Shown:
     look: Look = "value"
 
     def __str__(self) -> str:
-        parts = [self.value, f"({self.interval})" if self.interval else "", self.unit]
+        parts = [self.value, self.unit, f"({self.interval})" if self.interval else ""]
         text = " ".join(p for p in parts if p)
         return "; ".join(p for p in (text, self.counts, self.remark) if p)
 
 
 def missing(value: Any) -> bool:
     """Is this cell blank: None, NaN or pandas' NA?"""
-    return value is None or value != value or type(value).__name__ == "NAType"
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def number(value: float) -> str:
@@ -56,6 +56,13 @@ def number(value: float) -> str:
     if size >= 0.095:
         return f"{value:.2f}"
     return f"{value:.{min(6, 1 - math.floor(math.log10(size)))}f}"
+
+
+def _beside(limit: float, estimate: float) -> str:
+    """A limit with the decimals of its estimate, unless that would make a small one 0."""
+    text = number(estimate)
+    digits = len(text.partition(".")[2])
+    return f"{limit:,.{digits}f}" if limit == 0 or limit >= 0.5 * 10**-digits else number(limit)
 
 
 def at_most(value: float) -> str:
@@ -113,8 +120,10 @@ def counts(line: Mapping[str, Any]) -> str:
     said = []
     events, n, years = (line.get(c) for c in ("events", "n", "person_years"))
     if not missing(events):
-        what = "" if line.get("counts") != "events" else " events"
-        said.append(f"{count(float(events or 0))}{what}" + ("" if missing(n) else f" of {count(float(n or 0))}"))
+        what = "" if line.get("counts") != "events" else " event" if events == 1 else " events"
+        said.append(
+            f"{count(float(events or 0))}{what}" + ("" if missing(n) else f" of {count(float(n or 0))}")
+        )
     elif not missing(n):
         said.append(f"{count(float(n or 0))} persons")
     if not missing(years):
@@ -132,11 +141,14 @@ def shown(line: Mapping[str, Any] | None) -> Shown:
     if kind == "below threshold":
         return Shown(BELOW_THRESHOLD, counts="" if missing(line.get("n")) else f"{count(line['n'])} persons",
                      look="below")  # fmt: skip
-    if kind == "printed range":
-        text = line.get("rate_printed")
-        if missing(text):
+    if kind == "count":
+        if missing(line.get("events")):
             return Shown(NOT_REPORTED, counts=seen, look="blank")
-        return Shown(str(text), unit="per 100 PY", counts=seen, remark=_and("as printed", events))
+        return Shown(f"{count(float(line['events']))} seen", "of how many is not reported", remark=events,
+                     look="zero" if line["events"] == 0 else "value")  # fmt: skip
+    if kind == "printed range":
+        text = str(line["rate_printed"])
+        return Shown(text, unit="per 100 PY", counts=seen, remark=_and("as printed", events))
     share = kind in ("proportion", "printed percent")
     unit = share_unit(per) if share else rate_unit(per)
     if not missing(line.get("one_sided")) and line["one_sided"]:
@@ -147,13 +159,17 @@ def shown(line: Mapping[str, Any] | None) -> Shown:
     as_printed = kind.startswith("printed")
     write = printed if as_printed and per == 100 else number
     estimate = float(line["estimate"])
-    interval = (
-        ""
-        if missing(line.get("ci_low")) or missing(line.get("ci_high"))
-        else f"{write(float(line['ci_low']))} to {write(float(line['ci_high']))}"
-    )
+    low, high = line.get("ci_low"), line.get("ci_high")
+    if missing(low) or missing(high):
+        interval = "interval not reported" if as_printed else ""
+    elif write is printed:
+        interval = f"{printed(float(low or 0))} to {printed(float(high or 0))}"
+    else:
+        interval = f"{_beside(float(low or 0), estimate)} to {_beside(float(high or 0), estimate)}"
     look: Look = "zero" if estimate == 0 else "value"
-    return Shown(write(estimate), interval, unit, seen, _and("as printed" if as_printed else "", events), look)
+    return Shown(
+        write(estimate), interval, unit, seen, _and("as printed" if as_printed else "", events), look
+    )
 
 
 def effect(row: Mapping[str, Any]) -> str:

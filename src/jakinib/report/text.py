@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from jakinib.report.numbers import cell, rate_unit, shown, span
+from jakinib.report.numbers import cell, shown, span
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
     from jakinib.evidence.check import Findings
+    from jakinib.evidence.finding import Finding
     from jakinib.patient.compare import Comparison
 
 
@@ -28,40 +29,68 @@ def table(frame: pd.DataFrame, title: str) -> Table:
     return made
 
 
-def comparison(result: Comparison, console: Console) -> None:
-    """Treatments side by side: the headline lines, what the pairs rest on, and the populations."""
+def comparison(result: Comparison, console: Console, names: dict[str, str]) -> None:
+    """Treatments side by side: every line of evidence, what the pairs rest on, and who was studied.
+
+    ``names``: key -> name to show, for treatments, outcomes, populations and studies.
+    """
     lines = result.table()
-    made = Table(title=f"Rates {rate_unit(result.per)}", title_justify="left")
-    for column in ("outcome", "treatment", "population", "value", "95 % interval", "observed", "over", "row"):
-        made.add_column(column, overflow="fold")
-    for line in lines[lines["headline"]].to_dict("records"):
-        s = shown({str(k): v for k, v in line.items()})
-        value = f"{s.value} {s.unit}" if s.unit else s.value
-        made.add_row(*map(Text, (line["outcome"], line["treatment"], line["population"], value, s.interval,
-                                 s.counts, span(line), line["event"])))  # fmt: skip
-    console.print(made)
-    held = set(zip(lines["outcome"], lines["treatment"], strict=True))
     for outcome in result.outcomes:
+        here = lines[lines["outcome"] == outcome]
+        console.print(Text(f"\n{names[outcome]}", "bold underline"))
         for treatment in result.treatments:
-            if (outcome, treatment) not in held:
-                console.print(Text(f"{outcome}, {treatment}: {shown(None)}"))
-    for pair in result.pairs().to_dict("records"):
-        console.print(
-            Text(f"{pair['outcome']}: {pair['treatment_a']} v {pair['treatment_b']}: ")
-            + Text(str(pair["kind"]), style="bold red" if pair["kind"] == "naive" else "bold")
-            + Text(f". {pair['reason']}")
-        )
-    who = ["study", "population", "mean_age", "enrichment", "background_therapy", "follow_up", "n"]
+            rows = here[here["treatment"] == treatment].to_dict("records")
+            made = Table(title=names[treatment], title_justify="left", title_style="bold", box=None)
+            for column in ("population", "figure", "observed", "study", "over", "row"):
+                made.add_column(
+                    column, overflow="fold", style="" if column != "row" else "cyan", no_wrap=column == "row"
+                )
+            for row in rows:
+                line = {str(k): v for k, v in row.items()}
+                s = shown(line)
+                figure = " ".join(filter(None, [s.value, s.unit, f"({s.interval})" if s.interval else ""]))
+                figure += f", {s.remark}" if s.remark else ""
+                said = [
+                    names[row["population"]],
+                    figure,
+                    s.counts,
+                    names[row["study"]],
+                    span(line),
+                    row["event"],
+                ]
+                made.add_row(*map(Text, said), style="" if row["headline"] else "dim")
+            console.print(made if rows else Text(f"{names[treatment]}: {shown(None)}"))
+        for pair in result.pairs().to_dict("records"):
+            if pair["outcome"] == outcome:
+                style = "bold red" if pair["kind"] == "naive" else "bold"
+                console.print(Text(f"{pair['kind']} comparison", style) + Text(f": {pair['reason']}"))
+    who = ["name", "population", "mean_age", "enrichment", "background_therapy", "follow_up", "n"]
+    console.print()
     console.print(table(result.populations()[who], "Who was studied"))
+    console.print(
+        Text("Bright lines are shown first on the page. A row opens with: jakinib row events E00001", "dim")
+    )
 
 
 def findings(found: Findings, console: Console) -> None:
-    """What a check found: open findings in full, then how many are acknowledged."""
-    known = len(found) - len(found.open)
+    """What a check found: open findings in full, then the acknowledged ones under what explains them."""
     for finding in found.open:
         console.print(Text(str(finding)))
+    known: dict[str, list[Finding]] = {}
+    for finding in found:
+        if finding.acknowledged:
+            known.setdefault(finding.acknowledged, []).append(finding)
+    for key, explained in sorted(known.items()):
+        console.print(Text(f"acknowledged in discrepancies {key}:", "dim"))
+        for finding in explained:
+            console.print(
+                Text(
+                    f"  {finding.code} {finding.row} {finding.column}: {finding.found}; {finding.expected}",
+                    "dim",
+                )
+            )
     style = "green" if found.ok else "bold red"
-    console.print(Text(f"{found.checked}: {len(found.open)} open, {known} acknowledged in discrepancies", style))
-    keys = sorted({f.acknowledged for f in found if f.acknowledged})
-    if keys:
-        console.print(Text(f"Acknowledged by {', '.join(keys)}; see `jakinib data discrepancies`."))
+    count = len(found) - len(found.open)
+    console.print(
+        Text(f"{found.checked}: {len(found.open)} open, {count} acknowledged in discrepancies", style)
+    )

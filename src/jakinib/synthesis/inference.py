@@ -15,7 +15,7 @@ from scipy.special import chdtrc, chdtri, ndtr, ndtri, stdtr, stdtrit
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.pairs import Fit
-from jakinib.synthesis.tau2.moments import moments
+from jakinib.synthesis.tau2.moments import moments, spread
 from jakinib.synthesis.tau2.paule_mandel import solve_q
 
 
@@ -47,11 +47,14 @@ class Heterogeneity:
 def interval(fit: Fit, ci: str = "wald", level: float = 0.95) -> Interval:
     """Confidence interval and two-sided test of no effect.
 
+    An exact model has its own: ``"profile"`` or ``"wald"``.
     ``ci``: ``"wald"`` (normal quantile), ``"t"`` (t quantile, k - 1 degrees of freedom), ``"hk"``
     (Hartung-Knapp: variance scaled by the weighted residual mean square, t quantile), ``"hk-adhoc"`` (the
     same, never smaller than the unscaled variance). NaN where k < 2 for the t-based ones, and where the
     Hartung-Knapp variance collapses because the estimates agree to rounding.
     """
+    if fit.fitted is not None:
+        return _likelihood_interval(fit, ci, level)
     df = fit.k - 1.0
     se = fit.se
     if ci in ("hk", "hk-adhoc"):
@@ -69,6 +72,32 @@ def interval(fit: Fit, ci: str = "wald", level: float = 0.95) -> Interval:
     return Interval(se, statistic, p, fit.theta - margin, fit.theta + margin)
 
 
+def _likelihood_interval(fit: Fit, ci: str, level: float) -> Interval:
+    """Profile limits and the likelihood-ratio test; Wald only where asked for and tau2 is not zero."""
+    low, high, p, statistic = (np.full(np.shape(fit.theta), np.nan) for _ in range(4))
+    quantile = float(ndtri(0.5 + level / 2))
+    for at in np.ndindex(np.shape(fit.theta)):
+        one = fit.fitted[at]
+        if one is None:
+            continue
+        if uses_wald(fit, ci, at):
+            statistic[at] = one.theta / one.se
+            p[at] = 2 * ndtr(-abs(one.theta / one.se))
+            low[at], high[at] = one.theta - quantile * one.se, one.theta + quantile * one.se
+        else:
+            low[at], high[at] = one.limits(level)
+            p[at] = one.p()
+            statistic[at] = -ndtri(p[at] / 2) * np.sign(one.theta)
+    return Interval(fit.se, statistic, p, low, high)
+
+
+def uses_wald(fit: Fit, ci: str, at: Any = ()) -> bool:
+    """Whether an exact model's interval is Wald's: asked for, with a standard error, off the boundary."""
+    one = fit.fitted[at]
+    boundary = fit.tau2 is not None and one.tau == 0.0
+    return ci == "wald" and not boundary and bool(np.isfinite(one.se))
+
+
 def _residual_mean_square(fit: Fit, adhoc: bool) -> Floats:
     if fit.y is None or fit.v is None:
         raise ValueError("the Hartung-Knapp interval needs an inverse-variance method")
@@ -83,6 +112,8 @@ def heterogeneity(fit: Fit, level: float = 0.95) -> Heterogeneity:
     """Test of homogeneity, I2, H2 and the Q-profile interval of tau2 (random effects by inverse variance)."""
     df = fit.k - 1.0
     nan = np.full(np.shape(df), np.nan)
+    if fit.fitted is not None:
+        return _likelihood_heterogeneity(fit, df, nan, level)
     positive = df > 0
     safe = np.where(positive, df, 1.0)
     q = np.full(np.shape(df), np.nan) if fit.q is None else np.asarray(fit.q)
@@ -93,9 +124,8 @@ def heterogeneity(fit: Fit, level: float = 0.95) -> Heterogeneity:
             h2 = np.where(positive, q / safe, np.nan)
         return Heterogeneity(df, q_p, np.where(np.isnan(q), nan, i2), nan, nan, h2, nan, nan)
     common = moments(fit.y, fit.v)
-    w1 = np.where(common.w1 > 0, common.w1, 1.0)
-    spread = np.where(positive, w1 - common.w2 / w1, 1.0)
-    typical = safe / spread
+    scale = spread(common)
+    typical = safe / np.where(scale > 0, scale, 1.0)
 
     def percent(tau2: Floats) -> Floats:
         with np.errstate(invalid="ignore"):
@@ -107,6 +137,16 @@ def heterogeneity(fit: Fit, level: float = 0.95) -> Heterogeneity:
     high = np.where(positive, solve_q(fit.y, fit.v, chdtri(safe, 1 - tail)), np.nan)
     h2 = np.where(positive, fit.tau2 / typical + 1, np.nan)
     return Heterogeneity(df, q_p, percent(fit.tau2), percent(low), percent(high), h2, low, high)
+
+
+def _likelihood_heterogeneity(fit: Fit, df: Floats, nan: Floats, level: float) -> Heterogeneity:
+    """Profile-likelihood limits of tau2; an exact model has no Q and no I2."""
+    low, high = nan.copy(), nan.copy()
+    if fit.tau2 is not None:
+        for at in np.ndindex(np.shape(df)):
+            if fit.fitted[at] is not None and fit.k[at] > 1:
+                low[at], high[at] = (x**2 for x in fit.fitted[at].tau_limits(level))
+    return Heterogeneity(df, nan, nan, nan, nan, nan, low, high)
 
 
 def prediction(

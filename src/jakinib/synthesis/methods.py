@@ -6,14 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from jakinib.synthesis.beta_binomial import beta_binomial
+from jakinib.synthesis.conditional import conditional_approximate, conditional_exact
+from jakinib.synthesis.firth import firth
 from jakinib.synthesis.inverse_variance import inverse_variance
 from jakinib.synthesis.mantel_haenszel import MEASURES as MH_MEASURES
 from jakinib.synthesis.mantel_haenszel import mantel_haenszel
 from jakinib.synthesis.pairs import MEASURES, Fit, Pairs
 from jakinib.synthesis.peto import MEASURES as PETO_MEASURES
 from jakinib.synthesis.peto import peto
+from jakinib.synthesis.unconditional import fixed_studies, random_studies
 
 WALD = ("wald",)
+PROFILE = ("profile", "wald")
 SCALED = ("wald", "hk", "hk-adhoc", "t")
 
 
@@ -30,7 +35,6 @@ class Method:
     options: dict[str, Any] = field(default_factory=dict)
     takes_correction: bool = False
     takes_estimates: bool = False
-    likelihood: bool = False
 
 
 def _mh(pairs: Pairs, measure: str, effects: str) -> Fit:
@@ -88,4 +92,52 @@ METHODS: dict[str, Method] = {
     "iv-sj": _inverse_variance("sj", "random effects, Sidik-Jonkman", "Sidik & Jonkman 2005"),
     "iv-he": _inverse_variance("he", "random effects, Hedges", "Hedges & Olkin 1985"),
     "iv-hs": _inverse_variance("hs", "random effects, Hunter-Schmidt", "Hunter & Schmidt 1990"),
+    "cm.el": Method(
+        title="exact conditional model (noncentral hypergeometric-normal; binomial-normal for rates)",
+        source="van Houwelingen et al. 1993; Stijnen et al. 2010",
+        fit=conditional_exact,
+        measures=("OR", "IRR"),
+        effects=("random", "common"),
+        ci=PROFILE,
+    ),
+    "cm.al": Method(
+        title="approximate conditional model (binomial-normal)",
+        source="Stijnen et al. 2010",
+        fit=conditional_approximate,
+        measures=("OR",),
+        effects=("random", "common"),
+        ci=PROFILE,
+    ),
+    "um.fs": Method(
+        title="exact unconditional model with fixed study intercepts",
+        source="Stijnen et al. 2010; Jackson et al. 2018",
+        fit=fixed_studies,
+        measures=("OR", "IRR"),
+        effects=("random", "common"),
+        ci=PROFILE,
+    ),
+    "um.rs": Method(
+        title="exact unconditional model with random study intercepts",
+        source="Stijnen et al. 2010; Jackson et al. 2018",
+        fit=random_studies,
+        measures=("OR", "IRR"),
+        effects=("random", "common"),
+        ci=PROFILE,
+    ),
+    "beta-binomial": Method(
+        title="beta-binomial model of the arms (pairing not used)",
+        source="Griffiths 1973; Kuss 2015",
+        fit=beta_binomial,
+        measures=("OR",),
+        effects=("random",),
+        ci=PROFILE,
+    ),
+    "firth": Method(
+        title="penalised (Firth) logistic regression with study intercepts",
+        source="Firth 1993; Heinze & Schemper 2002",
+        fit=firth,
+        measures=("OR",),
+        effects=("common",),
+        ci=PROFILE,
+    ),
 }

@@ -68,6 +68,8 @@ class Fit:
     the studies that carried information. ``weight``: shape (..., k), their share, summing to 1.
     ``q``: weighted sum of squared deviations with ``k - 1`` degrees of freedom. ``tau2``: between-study
     variance (None for a common effect). ``y, v``: per-study estimates and variances, NaN where none.
+    ``fitted``: of an exact model, the likelihood of each data set (object array, None where no study was
+    used), which knows its profile, its log-likelihood and its notes.
     """
 
     theta: Floats
@@ -78,6 +80,7 @@ class Fit:
     tau2: Floats | None = None
     y: Floats | None = None
     v: Floats | None = None
+    fitted: Any = None
 
     @property
     def k(self) -> Any:

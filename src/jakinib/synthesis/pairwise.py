@@ -11,7 +11,9 @@ from scipy.special import ndtri
 
 from jakinib.synthesis.analysis import Analysis, Choices, analyse, choose
 from jakinib.synthesis.arms import Floats, read_arms
+from jakinib.synthesis.conditional_test import exact_p
 from jakinib.synthesis.effect_sizes import effect_sizes
+from jakinib.synthesis.inference import uses_wald
 from jakinib.synthesis.methods import METHODS
 from jakinib.synthesis.pairs import MEASURE_NAMES, TIME_MEASURES, Pairs
 from jakinib.synthesis.result import LeftOut, json_ready, number, p_text
@@ -27,7 +29,8 @@ class Study:
     """One study of a comparison. Counts are None where only an estimate was given.
 
     ``estimate, ci_low, ci_high`` on the scale people read, ``theta, se`` on the scale of analysis, NaN
-    where the study alone has none; ``weight`` is its share in percent (0 when it carried no information).
+    where the study alone has none; ``weight`` is its share in percent (0 when it carried no
+    information, NaN for an exact model, which has no study weights).
     """
 
     study: str
@@ -50,8 +53,10 @@ class Pairwise:
 
     ``estimate, ci_low, ci_high, prediction``: on the scale people read (OR, RD, ...). ``theta, se``: on the
     scale of analysis (log for ratio measures), ``se`` as adjusted by ``ci``. ``statistic, p``: test of no
-    effect. ``tau2`` (with its Q-profile limits), ``i2`` (percent, with limits), ``h2``, ``q`` with ``q_df``
-    and ``q_p``. ``k``: studies that carried information; ``events``: their events in both groups.
+    effect; ``p_exact``: the exact conditional test of no effect in any study (cm.el only). ``tau2`` (limits
+    by Q-profile, in an exact model by profile likelihood), ``i2`` (percent, with limits), ``h2``, ``q`` with
+    ``q_df`` and ``q_p``; NaN where the method has none. ``log_likelihood``: of an exact model, constants
+    included. ``k``: studies that carried information; ``events``: their events in both groups.
     ``studies``: every study compared. ``left_out``: every study of the table that did not count, and why.
     ``notes``: whatever a reader must know, and the reason of every NaN.
     """
@@ -80,6 +85,8 @@ class Pairwise:
     q: float
     q_df: int
     q_p: float
+    log_likelihood: float
+    p_exact: float
     prediction: tuple[float, float]
     k: int
     events: int
@@ -147,9 +154,7 @@ class Pairwise:
         ]
         if not math.isnan(self.tau2):
             span = (
-                ""
-                if math.isnan(self.tau2_low)
-                else f" ({number(self.tau2_low)} to {number(self.tau2_high)}, Q-profile)"
+                "" if math.isnan(self.tau2_low) else f" ({number(self.tau2_low)} to {number(self.tau2_high)})"
             )
             lines.append(f"  tau2 {number(self.tau2)}{span}")
         if not math.isnan(self.q):
@@ -222,13 +227,14 @@ def result(selected: Selected, choices: Choices, analysis: Analysis) -> Pairwise
         ),
     ]
     theta = float(fit.theta)
+    fitted = None if fit.fitted is None else fit.fitted[()]
     return Pairwise(
         treatment=selected.treatment,
         reference=selected.reference,
         measure=choices.measure,
         method=choices.method,
         effects=choices.effects,
-        ci=choices.ci,
+        ci=_interval_used(choices, analysis),
         level=choices.level,
         theta=theta,
         se=float(limits.se),
@@ -247,6 +253,8 @@ def result(selected: Selected, choices: Choices, analysis: Analysis) -> Pairwise
         q=math.nan if fit.q is None else float(fit.q),
         q_df=max(int(spread.q_df), 0),
         q_p=float(spread.q_p),
+        log_likelihood=math.nan if fitted is None else float(fitted.log_likelihood),
+        p_exact=exact_p(selected.pairs, choices.measure) if choices.method == "cm.el" else math.nan,
         prediction=(
             _exp(to_read, float(analysis.prediction_low)),
             _exp(to_read, float(analysis.prediction_high)),
@@ -258,6 +266,13 @@ def result(selected: Selected, choices: Choices, analysis: Analysis) -> Pairwise
         populations=selected.populations,
         notes=tuple(_notes(selected, choices, analysis)),
     )
+
+
+def _interval_used(choices: Choices, analysis: Analysis) -> str:
+    fit = analysis.fit
+    if fit.fitted is None or fit.fitted[()] is None or uses_wald(fit, choices.ci):
+        return choices.ci
+    return "profile"
 
 
 def _exp(to_read: Any, value: float) -> float:
@@ -327,16 +342,20 @@ def _notes(selected: Selected, choices: Choices, analysis: Analysis) -> list[str
         notes.append("events were counted, not persons; a person may have had several")
     if k == 0:
         notes.append(f"not estimable: no study carries information on the {name}")
+    elif math.isnan(theta):
+        notes.append(f"not estimable: the {name} is not defined by these counts")
+    elif math.isnan(float(fit.se)) and math.isfinite(theta):
+        notes.append("no standard error: without events (or without variation) the variance would be zero")
+    if fit.fitted is not None and fit.fitted[()] is not None:
+        notes += fit.fitted[()].notes
+        if choices.ci == "wald" and not uses_wald(fit, "wald"):
+            notes.append("tau2 is on its boundary of zero: the interval is by profile likelihood, not Wald")
     elif math.isinf(theta):
         side = selected.treatment if theta < 0 else selected.reference
         notes.append(
             f"no event under {side!r} in any informative study: the {name} has no finite estimate and no "
-            "standard error; an exact method gives a one-sided limit"
+            "standard error; an exact method (cm.el) gives a one-sided limit"
         )
-    elif math.isnan(theta):
-        notes.append(f"not estimable: the {name} is not defined by these counts")
-    elif math.isnan(float(fit.se)):
-        notes.append("no standard error: without events (or without variation) the variance would be zero")
     if k == 1:
         notes.append("one informative study: heterogeneity cannot be estimated")
     if choices.ci in ("hk", "hk-adhoc", "t") and math.isnan(float(analysis.interval.low)) and k > 0:

@@ -1,0 +1,90 @@
+"""Log-likelihoods of one group's (or one study's) count as functions of a linear predictor.
+
+A kernel maps ``eta`` of shape (k, nodes) to the log-likelihood and its first two derivatives in ``eta``,
+each of that shape, constants included, so that log-likelihoods of different models can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import expit, gammaln
+
+from jakinib.synthesis.arms import Floats
+
+Kernel = Callable[[Floats], tuple[Floats, Floats, Floats]]
+
+
+def log_choose(n: Floats | float, x: Floats) -> Floats:
+    """log of n over x."""
+    n = np.asarray(n, dtype=float)
+    return gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+
+
+def binomial(events: Floats, n: Floats, offset: Floats | float = 0.0) -> Kernel:
+    """events ~ Binomial(n, expit(eta + offset)); arguments of shape (k,)."""
+    x, size = events[:, None], n[:, None]
+    shift = np.broadcast_to(np.asarray(offset, dtype=float), events.shape)[:, None]
+    constant = log_choose(n, events)[:, None]
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        t = eta + shift
+        p = expit(t)
+        mean = size * p
+        return constant + x * t - size * np.logaddexp(0.0, t), x - mean, mean * (p - 1.0)
+
+    return kernel
+
+
+def poisson(events: Floats, time: Floats) -> Kernel:
+    """events ~ Poisson(time exp(eta)); arguments of shape (k,)."""
+    x = events[:, None]
+    log_time = np.log(time)[:, None]
+    constant = -gammaln(events + 1)[:, None]
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        t = eta + log_time
+        mean = np.exp(np.minimum(t, 700.0))
+        return constant + x * t - mean, x - mean, -mean
+
+    return kernel
+
+
+def hypergeometric(e1: Floats, n1: Floats, e2: Floats, n2: Floats) -> Kernel:
+    """e1 given e1 + e2: noncentral hypergeometric with log odds ratio eta (Fisher 1935)."""
+    total = e1 + e2
+    lowest, highest = np.maximum(0.0, total - n2), np.minimum(total, n1)
+    # A sum over whole numbers of a smooth bump of standard deviation s equals r times the sum over every r-th
+    # but for exp(-2 pi^2 s^2 / r^2) (Poisson summation); s / r >= 3 leaves room for s to halve at other eta.
+    s = 1 / np.sqrt(1 / (e1 + 0.5) + 1 / (n1 - e1 + 0.5) + 1 / (e2 + 0.5) + 1 / (n2 - e2 + 0.5))
+    stride = np.maximum(1.0, np.floor(s / 3))
+    lowest = e1 - stride * np.floor((e1 - lowest) / stride)
+    size = (np.floor((highest - lowest) / stride) + 1).astype(int)
+    # studies of similar support are summed together, so that one large study does not widen all
+    bucket = np.ceil(np.log2(np.maximum(size, 8))).astype(int)
+    groups = []
+    for b in np.unique(bucket):
+        members = np.flatnonzero(bucket == b)
+        x = lowest[members, None] + stride[members, None] * np.arange(size[members].max())
+        inside = x <= highest[members, None]
+        x = np.minimum(x, highest[members, None])
+        ways = log_choose(n1[members, None], x) + log_choose(n2[members, None], total[members, None] - x)
+        observed = log_choose(n1[members], e1[members]) + log_choose(n2[members], e2[members])
+        log_ratio = np.where(inside, ways - observed[:, None] + np.log(stride[members, None]), -np.inf)
+        groups.append((members, log_ratio[:, None, :], (x - e1[members, None])[:, None, :]))
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        value, first, second = np.empty_like(eta), np.empty_like(eta), np.empty_like(eta)
+        for members, log_ratio, step in groups:
+            exponent = log_ratio + step * eta[members][:, :, None]
+            top = exponent.max(axis=-1)
+            term = np.exp(exponent - top[:, :, None])
+            total_term = term.sum(axis=-1)
+            moment = np.matmul(term, np.stack([step[:, 0], step[:, 0] ** 2], axis=-1)) / total_term[..., None]
+            value[members] = -top - np.log(total_term)
+            first[members] = -moment[..., 0]
+            second[members] = moment[..., 0] ** 2 - moment[..., 1]
+        return value, first, second
+
+    return kernel

@@ -1,0 +1,35 @@
+"""The web application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
+
+from jakinib.evidence.evidence import Evidence, load
+from jakinib.web import errors
+from jakinib.web.answer import HERE
+from jakinib.web.headers import SecurityHeaders
+from jakinib.web.kept import Kept
+from jakinib.web.routes import about, compare, data, drugs, home, outcomes, sources, studies
+from jakinib.web.site import Site
+
+
+def create_app(evidence: Evidence | None = None) -> FastAPI:
+    """The page as an ASGI application.
+
+    Parameters
+    ----------
+    evidence
+        What is served; by default the shipped corpus.
+    """
+    app = FastAPI(title="jakinib", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = Site(evidence or load())
+    app.state.kept = Kept()
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
+    app.add_middleware(SecurityHeaders)
+    for routes in (home, compare, drugs, studies, outcomes, sources, data, about):
+        app.include_router(routes.router)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    errors.install(app)
+    return app

@@ -1,0 +1,159 @@
+"""The exact models against brute force, independent quadrature and R."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import chdtri, gammaln, logsumexp
+
+import jakinib as jk
+from synthesis.tables import REFERENCE, arm_table, inputs, two_groups
+
+# fixed-grid trapezoid sums and finite differences, independent of the library: tests/reference/exact.py
+BRUTE = list(pd.read_csv(REFERENCE / "exact_brute.csv").itertuples())
+# lme4 through metafor with 25 nodes, which stops at about 1e-5: tests/reference/exact.R
+R = list(pd.read_csv(REFERENCE / "exact_r.csv").itertuples())
+# mantelhaen.test(exact = TRUE) in base R: tests/reference/conditional_test.R
+TESTS = list(pd.read_csv(REFERENCE / "conditional_test_r.csv").itertuples())
+
+
+def name(row):
+    return "-".join((row.dataset, getattr(row, "measure", "OR"), getattr(row, "method", "")))
+
+
+@pytest.mark.parametrize("row", BRUTE, ids=name)
+def test_maximum_likelihood_equals_brute_force(row):
+    ours = jk.pairwise(arm_table(inputs()[row.dataset]), row.measure, row.method, "reference", ci="wald")
+    assert ours.theta == pytest.approx(row.theta, abs=1e-8)
+    assert ours.tau2 == pytest.approx(row.tau2, abs=1e-7)
+    assert ours.log_likelihood == pytest.approx(row.log_likelihood, abs=1e-8)
+    # the reference's information is a second difference with steps of h = 1e-3: its error is of order h^2
+    assert ours.se == pytest.approx(row.se, rel=1e-6)
+
+
+@pytest.mark.parametrize("row", R, ids=name)
+def test_close_to_lme4(row):
+    ours = jk.pairwise(arm_table(inputs()[row.dataset]), row.measure, row.method, "reference", ci="wald")
+    assert ours.theta == pytest.approx(row.theta, abs=5e-4)
+    assert ours.se == pytest.approx(row.se, rel=2e-4)
+    assert ours.tau2 == pytest.approx(row.tau2, rel=5e-4)
+
+
+def test_conditional_model_equals_independent_quadrature():
+    # maximum likelihood by 480-node quadrature, independent of R; its optimiser leaves about 3e-8 at tau2 = 0
+    inputs_by_name = {"sim_vte_k40": pd.read_csv(REFERENCE / "sim_vte_k40.csv"), **inputs()}
+    for row in pd.read_csv(REFERENCE / "exact_conditional.csv").itertuples():
+        ours = jk.pairwise(arm_table(inputs_by_name[row.dataset]), "OR", "cm.el", "reference")
+        assert ours.k == row.k
+        assert ours.theta == pytest.approx(row.beta, abs=5e-8)
+        assert ours.se == pytest.approx(row.se, abs=1e-7)
+        assert ours.tau2 == pytest.approx(row.tau2, abs=1e-8)
+        assert ours.log_likelihood == pytest.approx(row.ll, abs=1e-8)
+        assert (ours.tau2 == 0) == row.boundary
+
+
+@pytest.mark.parametrize("row", TESTS, ids=name)
+def test_common_conditional_odds_ratio_and_exact_p_equal_r(row):
+    ours = jk.pairwise(arm_table(inputs()[row.dataset]), "OR", "cm.el", "reference", effects="common")
+    assert ours.theta == pytest.approx(row.theta, abs=2e-4)  # R's uniroot stops at 1.2e-4
+    assert ours.p_exact == pytest.approx(row.p, rel=1e-6, abs=1e-12)
+
+
+def _conditional_loglik(e1, n1, e2, n2):
+    """Noncentral hypergeometric-normal log-likelihood by a fixed grid of 2,001 points."""
+    z = np.linspace(-9, 9, 2001)
+    log_w = -0.5 * z**2 - 0.5 * math.log(2 * math.pi) + math.log(z[1] - z[0])
+
+    def choose(n, x):
+        return gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
+
+    def loglik(theta, tau):
+        total = 0.0
+        for a, m, c, n in zip(e1, n1, e2, n2, strict=True):
+            x = np.arange(max(0, a + c - n), min(a + c, m) + 1)
+            eta = theta + tau * z
+            top = choose(m, a) + choose(n, c) + a * eta
+            total += logsumexp(
+                top - logsumexp(choose(m, x) + choose(n, a + c - x) + eta[:, None] * x, axis=1) + log_w
+            )
+        return total
+
+    return loglik
+
+
+def test_profile_limits_are_where_the_likelihood_ratio_says():
+    data = ([1, 0, 4, 2, 7], [90, 60, 110, 80, 150], [6, 2, 3, 8, 5], [92, 55, 60, 85, 140])
+    ours = jk.pairwise(two_groups(*data), "OR", "cm.el", "reference")
+    loglik = _conditional_loglik(*data)
+
+    def profile(theta):
+        return max(
+            -minimize_scalar(lambda tau: -loglik(theta, tau), bounds=(0, 4), method="bounded").fun,
+            loglik(theta, 0.0),
+        )
+
+    top = ours.log_likelihood
+    assert top == pytest.approx(profile(ours.theta), abs=1e-8)
+    for limit in (ours.ci_low, ours.ci_high):
+        assert 2 * (top - profile(math.log(limit))) == pytest.approx(chdtri(1, 0.05), abs=1e-5)
+
+    def over_theta(tau):
+        return -minimize_scalar(lambda t: -loglik(t, tau), bounds=(-4, 4), method="bounded").fun
+
+    assert 2 * (top - over_theta(math.sqrt(ours.tau2_high))) == pytest.approx(chdtri(1, 0.05), abs=1e-5)
+    # likelihood-ratio test
+    from scipy.special import chdtrc
+
+    assert ours.p == pytest.approx(chdtrc(1, 2 * (top - profile(0.0))), rel=1e-5)
+
+
+def test_wald_is_not_used_on_the_boundary():
+    table = arm_table(inputs()["collins1985b_stillb"])
+    ours = jk.pairwise(table, "OR", "cm.el", "reference", ci="wald")
+    assert ours.tau2 == 0 and ours.ci == "profile" and any("boundary" in note for note in ours.notes)
+
+
+@pytest.mark.parametrize("method", ["cm.el", "cm.al", "um.fs", "um.rs"])
+@pytest.mark.parametrize("effects", ["random", "common"])
+def test_events_on_one_side_give_a_one_sided_interval(method, effects):
+    table = two_groups([0, 0], [50, 40], [3, 2], [50, 40])
+    ours = jk.pairwise(table, "OR", method, "reference", effects=effects)
+    assert ours.estimate == 0 and ours.ci_low == 0 and 0 < ours.ci_high < 1
+    assert any("one side" in note for note in ours.notes)
+    swapped = jk.pairwise(table, "OR", method, "treatment", effects=effects)
+    assert swapped.estimate == math.inf
+    assert swapped.ci_low == pytest.approx(1 / ours.ci_high, rel=1e-6)
+
+
+def test_one_sided_limit_closed_form():
+    # one study, 0 of 50 v 3 of 50, given 3 events: P(0) = 1 / (1 + ...): solved by hand as a cubic in the OR
+    ours = jk.pairwise(two_groups([0], [50], [3], [50]), "OR", "cm.el", "reference", effects="common")
+    ways = [math.comb(50, x) * math.comb(50, 3 - x) for x in range(4)]
+    p0 = ways[0] / sum(w * ours.ci_high**x for x, w in enumerate(ways))
+    assert -2 * math.log(p0) == pytest.approx(chdtri(1, 0.05), rel=1e-7)
+
+
+def test_contradicting_studies_are_reported_not_hidden():
+    ours = jk.pairwise(two_groups([0, 5], [50, 40], [5, 0], [50, 40]), "OR", "cm.el", "reference")
+    assert ours.ci_low < 1 < ours.ci_high and ours.tau2 > 1
+    assert any("contradict" in note for note in ours.notes)
+
+
+def test_unconditional_random_intercepts_use_the_double_zero_study():
+    table = arm_table(inputs()["nielweise2007"])
+    assert jk.pairwise(table, "OR", "um.rs", "reference").k == 18
+    assert jk.pairwise(table, "OR", "um.fs", "reference").k == 17
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("method", ["cm.el", "um.fs", "um.rs"])
+def test_rate_ratio_does_not_depend_on_the_unit_of_time(method, scale):
+    one = inputs()["nielweise2008"]
+    base = jk.pairwise(arm_table(one), "IRR", method, "reference")
+    other = jk.pairwise(
+        arm_table(one.assign(t1=one.t1 * scale, t2=one.t2 * scale)), "IRR", method, "reference"
+    )
+    assert other.theta == pytest.approx(base.theta, abs=1e-8)
+    assert other.ci_high == pytest.approx(base.ci_high, rel=1e-6)
