@@ -198,7 +198,10 @@ def test_targets_that_are_refused(real: Path, tmp_path: Path) -> None:
     assert (other / "to-mother.txt").read_text() == "dear"
 
 
-_ACCEPT = "import sys; from jakinib.registry.accept import accept; print('ready', flush=True); accept(*sys.argv[1:])"
+_ACCEPT = (
+    "import sys; from jakinib.registry.accept import accept; "
+    "print('ready', flush=True); accept(*sys.argv[1:])"
+)
 _LOOP = """
 import sys
 from pathlib import Path
