@@ -90,6 +90,16 @@ def test_a_comparison_is_built_with_the_form(open_page: Callable[..., Page], scr
     assert page.locator("h1").inner_text() == "abrocitinib 200 mg once daily"
 
 
+def test_outcomes_are_added_and_taken_away(open_page: Callable[..., Page]) -> None:
+    page = open_page(COMPARE + "&outcome=mace", java_script_enabled=False)
+    page.select_option("#f-outcome", "nmsc")
+    page.click("text=Show")
+    shown = "table.compare tr.outcome a"
+    assert page.locator(shown).all_inner_texts() == ["VTE", "MACE", "NMSC"]
+    page.click("a[aria-label='Remove MACE']")
+    assert page.locator(shown).all_inner_texts() == ["VTE", "NMSC"]
+
+
 def test_going_back_after_htmx_shows_the_comparison_before(open_page: Callable[..., Page]) -> None:
     page = open_page(COMPARE)
     page.select_option("#f-treatment", "placebo")
