@@ -154,7 +154,7 @@ def diff(staged: str | Path, against: Evidence | None = None) -> Diff:
     for table in tables.schemas():
         path = folder / f"{table}.csv"
         if path.is_file():
-            found += _table(table, tables.read(table, path), ev.tables[table])
+            found += _table(table, tables.read(table, path, folder.name), ev.tables[table])
     return Diff(folder.name, " + ".join(f.name for f in ev.folders), tuple(found))
 
 
