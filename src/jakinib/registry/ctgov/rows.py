@@ -318,6 +318,8 @@ _CHARACTERISTICS = (
     ("current_smoker", r"^current( smoker)?$|^current every day smoker$"),
     ("past_smoker", r"^(?:former|past|ex)[ -]?smoker$"),
 )
+_CHARACTERISTIC_PATTERNS = tuple((name, re.compile(words, re.I)) for name, words in _CHARACTERISTICS)
+_WHO = re.compile(r"(age|sex|gender|race|smok|tobacco)")
 
 
 def _characteristic(v: Value) -> tuple[str, str] | None:
@@ -334,9 +336,9 @@ def _characteristic(v: Value) -> tuple[str, str] | None:
             and unit.startswith("kg")
         ):
             return "mean_bmi", "kg/m2"
-    if v.param == "COUNT_OF_PARTICIPANTS" and re.match(r"(age|sex|gender|race|smok|tobacco)", title):
-        for name, words in _CHARACTERISTICS:
-            if re.search(words, row.strip(), re.I):
+    if v.param == "COUNT_OF_PARTICIPANTS" and _WHO.match(title):
+        for name, words in _CHARACTERISTIC_PATTERNS:
+            if words.search(row.strip()):
                 return name, "persons"
     return None
 
