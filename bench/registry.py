@@ -1,7 +1,7 @@
 """How fast records are staged, and in how much memory: `python bench/registry.py [records]`.
 
-The four real records of tests/registry/records (without the fields that were cut there) come again and again under
-new ids until there are 250 and then 1,000 of them. Memory must not grow with their number.
+The four real records of tests/registry/records (without the fields that were cut there) come again
+under new ids until there are 250 and then 1,000 of them. Memory must not grow with their number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def write(folder: Path, number: int) -> int:
 
 
 def run(folder: Path, into: Path) -> None:
-    """Stage ``folder`` and print seconds, records, rows and the peak memory of this process and its workers."""
+    """Stage ``folder`` and print seconds, records, rows and peak memory (this process, its workers)."""
     from jakinib.evidence.evidence import load
     from jakinib.registry.import_ctgov import import_files
 
@@ -39,7 +39,8 @@ def run(folder: Path, into: Path) -> None:
     me, workers = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     cpu = me.ru_utime + me.ru_stime + workers.ru_utime + workers.ru_stime
     print(
-        f"{staged.records:>7,} {sum(staged.rows.values()):>9,} {seconds:>8.1f} {staged.records / seconds:>10.0f} "
+        f"{staged.records:>7,} {sum(staged.rows.values()):>9,} {seconds:>8.1f} "
+        f"{staged.records / seconds:>10.0f} "
         f"{1000 * cpu / staged.records:>14.1f} {me.ru_maxrss / 1000:>9.0f} {workers.ru_maxrss / 1000:>11.0f}"
     )
 
