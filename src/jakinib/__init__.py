@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jakinib.evidence.check import check as check
     from jakinib.evidence.evidence import Evidence as Evidence
     from jakinib.evidence.evidence import load as evidence
+    from jakinib.synthesis.bayes.priors import Priors as Priors
     from jakinib.synthesis.network.network import Network as Network
     from jakinib.synthesis.network.network import network as network
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
@@ -26,6 +27,7 @@ _HOME = {
     "Evidence": "jakinib.evidence.evidence",
     "Network": "jakinib.synthesis.network.network",
     "Pairwise": "jakinib.synthesis.pairwise",
+    "Priors": "jakinib.synthesis.bayes.priors",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
     "network": "jakinib.synthesis.network.network",
@@ -37,6 +39,7 @@ __all__ = [
     "Evidence",
     "Network",
     "Pairwise",
+    "Priors",
     "Rates",
     "__version__",
     "check",
