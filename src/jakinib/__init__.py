@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jakinib.mechanism.signalling import signalling as signalling
     from jakinib.patient.compare import Comparison as Comparison
     from jakinib.patient.compare import compare as compare
+    from jakinib.synthesis.bayes.priors import Priors as Priors
     from jakinib.synthesis.multiverse import Multiverse as Multiverse
     from jakinib.synthesis.multiverse import multiverse as multiverse
     from jakinib.synthesis.network.network import Network as Network
@@ -41,6 +42,7 @@ _HOME = {
     "Network": "jakinib.synthesis.network.network",
     "Pairwise": "jakinib.synthesis.pairwise",
     "PairwiseMany": "jakinib.synthesis.pairwise_many",
+    "Priors": "jakinib.synthesis.bayes.priors",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
     "compare": "jakinib.patient.compare",
@@ -64,6 +66,7 @@ __all__ = [
     "Network",
     "Pairwise",
     "PairwiseMany",
+    "Priors",
     "Rates",
     "__version__",
     "check",
