@@ -1,7 +1,7 @@
 """How fast records are staged, and in how much memory: `python bench/registry.py [records]`.
 
-The four real records of tests/registry/records (without the fields that were cut there) come again
-under new ids until there are 250 and then 1,000 of them. Memory must not grow with their number.
+The four real records of tests/registry/records come again and again under new ids, until there are 250 and
+then 1,000 of them. Memory must not grow with their number.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ def write(folder: Path, number: int) -> int:
     size = 0
     for i in range(number):
         nct, text = texts[i % len(texts)]
-        size += (folder / f"NCT{i:08}.json").write_text(text.replace(nct, f"NCT{i:08}"), encoding="utf-8")
+        new = f"NCT{i:08}"
+        size += (folder / f"{new}.json").write_text(text.replace(nct, new), encoding="utf-8")
     return size
 
 
 def run(folder: Path, into: Path) -> None:
-    """Stage ``folder`` and print seconds, records, rows and peak memory (this process, its workers)."""
+    """Stage ``folder``; print records, rows, seconds and the peak memory of this process and its workers."""
     from jakinib.evidence.evidence import load
     from jakinib.registry.import_ctgov import import_files
 
@@ -38,10 +39,11 @@ def run(folder: Path, into: Path) -> None:
     seconds = time.perf_counter() - start
     me, workers = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     cpu = me.ru_utime + me.ru_stime + workers.ru_utime + workers.ru_stime
+    rate, each = staged.records / seconds, 1000 * cpu / staged.records
+    peak, worker = me.ru_maxrss / 1000, workers.ru_maxrss / 1000
     print(
-        f"{staged.records:>7,} {sum(staged.rows.values()):>9,} {seconds:>8.1f} "
-        f"{staged.records / seconds:>10.0f} "
-        f"{1000 * cpu / staged.records:>14.1f} {me.ru_maxrss / 1000:>9.0f} {workers.ru_maxrss / 1000:>11.0f}"
+        f"{staged.records:>7,} {sum(staged.rows.values()):>9,} {seconds:>8.1f} {rate:>10.0f} "
+        f"{each:>14.1f} {peak:>9.0f} {worker:>11.0f}"
     )
 
 

@@ -111,7 +111,7 @@ def prepare(
     for table, values, where in rows:
         shape = _shape(table)
         key = str(values[shape.key[0]]) if len(shape.key) == 1 else _joined(values, shape.key)
-        cells = [values.get(c) for c in shape.columns]
+        cells = list(map(values.get, shape.columns))
         if shape.numbers:
             cells = [f"{c:.10g}" if isinstance(c, float) else c for c in cells]
         if table in _SHARED:
@@ -245,12 +245,12 @@ def _joined(values: dict[str, Any], key: tuple[str, ...]) -> str:
 def _csv(rows: list[list[Any]]) -> str:
     """CSV text (RFC 4180). The csv module looks at each character of each cell again; here a text that comes
     again, as period and study do in every row, is quoted once."""
-    return "".join([",".join(["" if c is None else _quoted(c) for c in row]) + "\n" for row in rows])
+    return "".join([",".join(map(_quoted, row)) + "\n" for row in rows])
 
 
-@lru_cache(maxsize=20_000)
-def _quoted(cell: str | int | float) -> str:
-    text = str(cell)
+@lru_cache(maxsize=20_000, typed=True)
+def _quoted(cell: str | int | float | None) -> str:
+    text = "" if cell is None else str(cell)
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 

@@ -215,7 +215,14 @@ def _treatments(ctx: Context, treatments: dict[str, Treatment], confirm: list[st
     for t in treatments.values():
         if t.key in ctx.names.treatment_keys:
             continue
-        confirm.append(f"treatment {t.key}: new, read as {t.label!r}{f' ({t.note})' if t.note else ''}")
+        like = [
+            key
+            for k, key in ctx.names.treatments.items()
+            if k[:4] == (t.drug, t.dose, t.dose_high, t.dose_unit)
+        ]
+        near = f"; the evidence has {', '.join(like)}" if like and t.kind != "sequence" else ""
+        note = f" ({t.note})" if t.note else ""
+        confirm.append(f"treatment {t.key}: new, read as {t.label!r}{note}{near}")
         yield Row(
             "treatments",
             {
