@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from jakinib.mechanism.signalling import signalling as signalling
     from jakinib.patient.compare import Comparison as Comparison
     from jakinib.patient.compare import compare as compare
+    from jakinib.patient.for_patient import ForPatient as ForPatient
+    from jakinib.patient.for_patient import for_patient as for_patient
+    from jakinib.patient.profile import Patient as Patient
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
     from jakinib.synthesis.rates import Rates as Rates
@@ -31,6 +34,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
+    "ForPatient": "jakinib.patient.for_patient",
+    "Patient": "jakinib.patient.profile",
     "Pairwise": "jakinib.synthesis.pairwise",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
@@ -38,6 +43,7 @@ _HOME = {
     "cytokine_map": "jakinib.mechanism.cytokine_map",
     "equivalent_dose": "jakinib.mechanism.equivalence",
     "exposure": "jakinib.mechanism.exposure",
+    "for_patient": "jakinib.patient.for_patient",
     "inhibition": "jakinib.mechanism.inhibition",
     "pairwise": "jakinib.synthesis.pairwise",
     "rates": "jakinib.synthesis.rates",
@@ -48,7 +54,9 @@ _HOME = {
 __all__ = [
     "Comparison",
     "Evidence",
+    "ForPatient",
     "Pairwise",
+    "Patient",
     "Rates",
     "__version__",
     "check",
@@ -57,6 +65,7 @@ __all__ = [
     "equivalent_dose",
     "evidence",
     "exposure",
+    "for_patient",
     "inhibition",
     "pairwise",
     "rates",
