@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     from jakinib.patient.for_patient import ForPatient as ForPatient
     from jakinib.patient.for_patient import for_patient as for_patient
     from jakinib.patient.profile import Patient as Patient
+    from jakinib.synthesis.multiverse import Multiverse as Multiverse
+    from jakinib.synthesis.multiverse import multiverse as multiverse
+    from jakinib.synthesis.network.network import Network as Network
+    from jakinib.synthesis.network.network import network as network
     from jakinib.synthesis.pairwise import Pairwise as Pairwise
     from jakinib.synthesis.pairwise import pairwise as pairwise
+    from jakinib.synthesis.pairwise_many import PairwiseMany as PairwiseMany
+    from jakinib.synthesis.pairwise_many import pairwise_many as pairwise_many
     from jakinib.synthesis.rates import Rates as Rates
     from jakinib.synthesis.rates import rates as rates
 
@@ -35,8 +41,11 @@ _HOME = {
     "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
     "ForPatient": "jakinib.patient.for_patient",
-    "Patient": "jakinib.patient.profile",
+    "Multiverse": "jakinib.synthesis.multiverse",
+    "Network": "jakinib.synthesis.network.network",
     "Pairwise": "jakinib.synthesis.pairwise",
+    "PairwiseMany": "jakinib.synthesis.pairwise_many",
+    "Patient": "jakinib.patient.profile",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
     "compare": "jakinib.patient.compare",
@@ -45,7 +54,10 @@ _HOME = {
     "exposure": "jakinib.mechanism.exposure",
     "for_patient": "jakinib.patient.for_patient",
     "inhibition": "jakinib.mechanism.inhibition",
+    "multiverse": "jakinib.synthesis.multiverse",
+    "network": "jakinib.synthesis.network.network",
     "pairwise": "jakinib.synthesis.pairwise",
+    "pairwise_many": "jakinib.synthesis.pairwise_many",
     "rates": "jakinib.synthesis.rates",
     "selectivity": "jakinib.mechanism.selectivity",
     "signalling": "jakinib.mechanism.signalling",
@@ -55,7 +67,10 @@ __all__ = [
     "Comparison",
     "Evidence",
     "ForPatient",
+    "Multiverse",
+    "Network",
     "Pairwise",
+    "PairwiseMany",
     "Patient",
     "Rates",
     "__version__",
@@ -67,7 +82,10 @@ __all__ = [
     "exposure",
     "for_patient",
     "inhibition",
+    "multiverse",
+    "network",
     "pairwise",
+    "pairwise_many",
     "rates",
     "selectivity",
     "signalling",

@@ -159,8 +159,8 @@ def load(*folders: str | Path, corpus: bool = True) -> Evidence:
     frames: dict[str, pd.DataFrame] = {}
     for table in _tables.schemas():
         parts = [(origin, f) for origin, folder in sources if (f := folder / f"{table}.csv").is_file()]
-        read = [_tables.read(table, path).assign(origin=origin) for origin, path in parts]
-        frames[table] = pd.concat(read, ignore_index=True) if read else _tables.empty(table).assign(origin="")
+        read = [_tables.read(table, path, origin) for origin, path in parts] or [_tables.empty(table)]
+        frames[table] = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
     return Evidence(frames, tuple(folder for _, folder in sources))
 
 

@@ -57,11 +57,12 @@ def fields(table: str) -> list[dict[str, Any]]:
 
 def empty(table: str) -> pd.DataFrame:
     """A frame of ``table`` without rows, with the right column types."""
-    return pd.DataFrame({f["name"]: pd.Series(dtype=_DTYPES[f["type"]]) for f in fields(table)})
+    types = {f["name"]: _DTYPES[f["type"]] for f in fields(table)} | {"origin": "str"}
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
 
 
-def read(table: str, path: Path) -> pd.DataFrame:
-    """Read one CSV of ``table`` into a typed frame, columns in schema order.
+def read(table: str, path: Path, origin: str) -> pd.DataFrame:
+    """Read one CSV of ``table`` into a typed frame, columns in schema order, with a column ``origin``.
 
     A blank is missing; nothing else is. Raises EvidenceError naming row and column.
     """
@@ -71,20 +72,34 @@ def read(table: str, path: Path) -> pd.DataFrame:
         )
     types = {f["name"]: _DTYPES[f["type"]] for f in fields(table)}
     try:
-        text = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8")
+        frame = _parse(path, types)
+    except ValueError:  # some cell has the wrong type: read as text to say which
+        text = _parse(path, dict.fromkeys(types, "str"))
+        frame = pd.DataFrame(
+            {name: _typed(text[name], types[name], path) for name in text.columns if name in types}
+        )
+    missing = [name for name in types if name not in frame.columns]
+    if missing:
+        raise EvidenceError(f"{path.name}: no column {missing[0]!r}; the columns are {', '.join(types)}")
+    unknown = [str(name) for name in frame.columns if name not in types]
+    if unknown:
+        raise EvidenceError(f"{path.name}: unknown column {unknown[0]!r}; the columns are {', '.join(types)}")
+    if list(frame.columns) != list(types):
+        frame = frame[list(types)]
+    frame["origin"] = pd.Series(origin, index=frame.index, dtype="str")
+    return frame
+
+
+def _parse(path: Path, types: dict[str, str]) -> pd.DataFrame:
+    dtypes: Any = types
+    try:
+        return pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""], encoding="utf-8")
     except UnicodeDecodeError as error:
         raise EvidenceError(
             f"{path.name}: not UTF-8 at byte {error.start}; save the file as UTF-8"
         ) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise EvidenceError(f"{path.name}: not a CSV table: {error}") from error
-    missing = [name for name in types if name not in text.columns]
-    if missing:
-        raise EvidenceError(f"{path.name}: no column {missing[0]!r}; the columns are {', '.join(types)}")
-    unknown = [str(name) for name in text.columns if name not in types]
-    if unknown:
-        raise EvidenceError(f"{path.name}: unknown column {unknown[0]!r}; the columns are {', '.join(types)}")
-    return pd.DataFrame({name: _typed(text[name], dtype, path) for name, dtype in types.items()})
 
 
 def _typed(column: pd.Series[str], dtype: str, path: Path) -> pd.Series[Any]:

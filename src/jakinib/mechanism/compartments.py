@@ -39,7 +39,7 @@ class Disposition:
 
     def exponentials(self) -> tuple[Array, Array]:
         """Rates (1/h) and weights (1/L) of the response to a unit bolus, both of shape (1 or 2, persons)."""
-        CL, Vc = _positive("CL", self.CL), _positive("Vc", self.Vc)
+        CL, Vc = np.atleast_1d(_positive("CL", self.CL), _positive("Vc", self.Vc))
         if self.Q is None or self.Vp is None:
             if not (self.Q is None and self.Vp is None):
                 raise MechanismError("a second compartment needs both Q and Vp")
@@ -136,9 +136,6 @@ def _sum(disposition: Disposition, inputs: Sequence[Input], dose_mg: float, resp
     if not inputs:
         raise MechanismError("at least one input (FirstOrder, ZeroOrder or Bolus) is needed")
     rates, weights = disposition.exponentials()
-    rates, weights = np.atleast_2d(rates), np.atleast_2d(weights)
-    if rates.ndim == 2 and rates.shape[1:] == ():
-        rates, weights = rates[:, None], weights[:, None]
     total: Array | float = 0.0
     for each in inputs:
         part = response(each, rates, weights)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from jakinib.mechanism.errors import MechanismError, unknown
 from jakinib.mechanism.inhibition import KINASES
-from jakinib.mechanism.tables import Tables, each, shipped
+from jakinib.mechanism.tables import Tables, each, resolve
+
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
+
+
+# where the four columns of the drawing stand, and half the width of their words
+_COLUMN = (0.0, 1.25, 2.7, 3.6)
+_HALF_WORD = (0.25, 0.55, 0.14, 0.16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +78,7 @@ class CytokineMap:
             alt.Chart(edges)
             .mark_line()
             .encode(
-                x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.4, 3.4])),
+                x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.4, 3.9])),
                 y=alt.Y("y:Q", axis=None),
                 detail="edge:N",
                 opacity=alt.Opacity(
@@ -83,14 +91,12 @@ class CytokineMap:
                 ),
             )
         )
-        text = (
-            alt.Chart(nodes)
-            .mark_text(fontSize=11)
-            .encode(x="x:Q", y="y:Q", text="name:N", tooltip=["name:N", "column:N"])
-        )
+        names = alt.Chart(nodes).encode(x="x:Q", y="y:Q", text="name:N", tooltip=["name:N", "column:N"])
+        halo = names.mark_text(fontSize=11, stroke="white", strokeWidth=3)
+        text = names.mark_text(fontSize=11)
         height = max(240, 18 * int((nodes["x"] == 0).sum()))
-        return alt.layer(lines, text).properties(
-            width=640, height=height, title="Cytokine, receptor, JAK, STAT"
+        return alt.layer(lines, halo, text).properties(
+            width=760, height=height, title="Cytokine, receptor, JAK, STAT"
         )
 
     def graph(
@@ -106,7 +112,7 @@ class CytokineMap:
         columns: list[list[str]] = [[], [], list(KINASES), []]
         links: list[tuple[int, str, int, str, float]] = []
         for row in each(rows):
-            receptor = row.receptor_chains or f"receptor of {row.cytokine}"
+            receptor = row.receptor_chains.split(" (ligand")[0] or f"receptor of {row.cytokine}"
             columns[0].append(str(row.cytokine))
             columns[1].append(str(receptor))
             jaks = [j for j in str(row.jaks).split(";") if j]
@@ -120,7 +126,7 @@ class CytokineMap:
         columns[3].sort()
         tallest = max(len(c) for c in columns)
         at = {
-            (i, name): (float(i), -(k + 0.5) * tallest / len(names))
+            (i, name): (_COLUMN[i], -(k + 0.5) * tallest / len(names))
             for i, names in enumerate(columns)
             for k, name in enumerate(names)
         }
@@ -130,8 +136,9 @@ class CytokineMap:
         )
         ends = []
         for number, (i, a, j, b, s) in enumerate(dict.fromkeys(links)):
-            for end in ((i, a), (j, b)):
-                ends.append({"edge": f"{number}", "x": at[end][0], "y": at[end][1], "strength": s})
+            for end, side in (((i, a), 1), ((j, b), -1)):  # lines end beside the words, not under them
+                x, y = at[end]
+                ends.append({"edge": f"{number}", "x": x + side * _HALF_WORD[end[0]], "y": y, "strength": s})
         return nodes, pd.DataFrame(ends)
 
     def _name(self, cytokine: str) -> str:
@@ -147,12 +154,12 @@ class CytokineMap:
         return self.rows[["cytokine", "jaks", "stats", "agreement"]].to_string(index=False)
 
 
-def cytokine_map(tables: Tables | None = None) -> CytokineMap:
+def cytokine_map(tables: Tables | Evidence | None = None) -> CytokineMap:
     """The checked map of the corpus (or of ``tables``).
 
     Raises MechanismError if a row names a JAK that does not exist.
     """
-    facts = (tables or shipped()).cytokines
+    facts = resolve(tables).cytokines
     out = []
     for cytokine, group in facts.groupby("cytokine", sort=True):
         if (group["scope"] == "family").all():

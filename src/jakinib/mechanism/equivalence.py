@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,10 @@ from jakinib.mechanism.exposure import exposure
 from jakinib.mechanism.inhibition import pathway_name, pathway_rows
 from jakinib.mechanism.regimen import Regimen, parse_regimen
 from jakinib.mechanism.selectivity import averager
-from jakinib.mechanism.tables import Tables, shipped
+from jakinib.mechanism.tables import Tables, resolve
+
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def equivalent_dose(
     covariates: Mapping[str, Any] | None = None,
     reference_model: str | None = None,
     model: str | None = None,
-    tables: Tables | None = None,
+    tables: Tables | Evidence | None = None,
 ) -> EquivalentDose:
     """The dose of ``drug`` that matches ``reference_drug`` on one pathway (average inhibition, typical
     person).
@@ -76,7 +79,7 @@ def equivalent_dose(
     from one assay system, stimulus and readout, else the match would compare assays: MechanismError if they
     do not.
     """
-    tables = tables or shipped()
+    tables = resolve(tables)
     start = parse_regimen(reference_regimen)
     other = parse_regimen(f"1 mg {schedule}")
     first, second = _same_assay(

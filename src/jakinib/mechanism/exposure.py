@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,10 @@ from jakinib.mechanism.errors import MechanismError, NotReadError, unknown
 from jakinib.mechanism.mass import drug_mass, ng_ml_to_nM
 from jakinib.mechanism.population import Kinetics, PopulationModel, population_model
 from jakinib.mechanism.regimen import Regimen, parse_regimen
-from jakinib.mechanism.tables import Tables, shipped
+from jakinib.mechanism.tables import Tables, resolve
+
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -147,7 +150,7 @@ def exposure(
     seed: int | None = None,
     covariates: Mapping[str, Any] | None = None,
     model: str | None = None,
-    tables: Tables | None = None,
+    tables: Tables | Evidence | None = None,
 ) -> Exposure:
     """Plasma concentration of ``drug`` under ``regimen`` from a published population model.
 
@@ -160,7 +163,7 @@ def exposure(
     covariates : e.g. ``{"weight_kg": 60, "crcl_ml_min": 45, "disease": "healthy"}``; numbers may be arrays
         with a value a person. What a model knows is listed by its error message and by ``.model.covariates``
     model : name of a published model (``"tse-2020"``); the default model otherwise
-    tables : where the numbers come from; the shipped corpus otherwise
+    tables : where the numbers come from, such as ``jk.evidence("my-folder")``; the shipped corpus otherwise
 
     Returns the curve over one dosing interval at steady state (48 h after a single dose).
 
@@ -171,8 +174,8 @@ def exposure(
     """
     if persons < 0:
         raise MechanismError(f"persons must be 0 or more; got {persons}")
-    tables = tables or shipped()
-    parsed = parse_regimen(regimen)
+    tables = resolve(tables)
+    parsed, why = _with_formulation(tables.pk, drug, parse_regimen(regimen))
     chosen = population_model(tables.pk, drug, parsed.formulation, model)
     if chosen.formulation in ("ER", "IR") and parsed.formulation is None and _has_both(tables, drug):
         parsed = Regimen(parsed.dose_mg, parsed.interval_h, chosen.formulation)
@@ -186,7 +189,7 @@ def exposure(
         kinetics = chosen.draw(parsed, given, persons, np.random.default_rng(seed))
     return Exposure(
         drug, parsed, chosen, given, times, typical,
-        unbound_fraction(tables.pk, drug), _notes(chosen, given, parsed), seed, kinetics,
+        unbound_fraction(tables.pk, drug), (*why, *_notes(chosen, given, parsed)), seed, kinetics,
     )  # fmt: skip
 
 
@@ -230,6 +233,25 @@ def _metrics(times: Array, values: Array, regimen: Regimen) -> dict[str, Array]:
         "Cavg": area / (times[-1] - times[0]),
         "Ctrough": values[:, -1] if regimen.interval_h is None else values.min(axis=1),
     }
+
+
+def _with_formulation(pk: pd.DataFrame, drug: str, regimen: Regimen) -> tuple[Regimen, tuple[str, ...]]:
+    """The regimen with its formulation, where the exposures read for its schedule are all of one form.
+
+    Upadacitinib comes as two forms, but every exposure read for once a day is of the extended-release tablet.
+    """
+    if regimen.formulation is not None:
+        return regimen, ()
+    mine = pk[(pk["drug"] == drug) & (pk["use"] != "excluded")]
+    if not {"ER", "IR"} <= set(mine[mine["kind"] == "model parameter"]["formulation"]):
+        return regimen, ()
+    read = mine[(mine["kind"] == "published exposure") & (mine["regimen"].str.lower() == regimen.schedule)]
+    forms = {str(text).split()[0] for text in read["formulation"]} & {"ER", "IR"}
+    if len(forms) != 1:
+        return regimen, ()
+    form = forms.pop()
+    said = f"Taken as the {form} form: the exposures read for {regimen.schedule} are of it."
+    return Regimen(regimen.dose_mg, regimen.interval_h, form), (said,)
 
 
 def _has_both(tables: Tables, drug: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,10 @@ from jakinib.mechanism.exposure import Exposure, Progress, check_drug, chunks, e
 from jakinib.mechanism.hill import share
 from jakinib.mechanism.mass import drug_mass
 from jakinib.mechanism.regimen import Regimen, parse_regimen
-from jakinib.mechanism.tables import Tables, each, shipped
+from jakinib.mechanism.tables import Tables, each, resolve
+
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
 
 Array = NDArray[np.float64]
 KINASES = ("JAK1", "JAK2", "JAK3", "TYK2")
@@ -147,7 +150,7 @@ def inhibition(
     covariates: Mapping[str, Any] | None = None,
     model: str | None = None,
     use: str = "default",
-    tables: Tables | None = None,
+    tables: Tables | Evidence | None = None,
     progress: Progress | None = None,
 ) -> Inhibition:
     """Inhibition of every pathway with a sourced potency, over a steady-state dosing interval.
@@ -161,7 +164,7 @@ def inhibition(
     """
     if use not in ("default", "all"):
         raise MechanismError(f"use must be 'default' or 'all'; got {use!r}")
-    tables = tables or shipped()
+    tables = resolve(tables)
     check_drug(tables, drug)
     parsed = parse_regimen(regimen)
     notes: list[str] = []

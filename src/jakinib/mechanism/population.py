@@ -156,6 +156,10 @@ class PopulationModel:
                         raise unknown(
                             f"level of {name} (model {self.name} of {self.drug})", one, [*known[name], "none"]
                         )
+                if np.size(value) not in (1, n):
+                    raise MechanismError(
+                        f"covariate {name} must be a level or {n} levels; got {np.size(value)}"
+                    )
                 out[name] = np.broadcast_to(np.asarray(value, dtype=object).astype(str), (n,))
             else:
                 try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,10 @@ from jakinib.mechanism.hill import share
 from jakinib.mechanism.inhibition import pathway_name, pathway_row, potencies
 from jakinib.mechanism.mass import drug_mass, ng_ml_to_nM
 from jakinib.mechanism.regimen import Regimen, parse_regimen
-from jakinib.mechanism.tables import Tables, each, shipped
+from jakinib.mechanism.tables import Tables, each, resolve
+
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,7 @@ def selectivity(
     doses: Sequence[float] | None = None,
     covariates: Mapping[str, Any] | None = None,
     model: str | None = None,
-    tables: Tables | None = None,
+    tables: Tables | Evidence | None = None,
 ) -> Selectivity:
     """Average daily inhibition of every pathway with a sourced potency, at several doses of one schedule.
 
@@ -110,7 +113,7 @@ def selectivity(
     times it. Other parameters as in :func:`jakinib.mechanism.exposure.exposure`. Raises NotReadError if the
     drug has no pharmacokinetic model or no pathway potency, MechanismError for a dose that is not positive.
     """
-    tables = tables or shipped()
+    tables = resolve(tables)
     check_drug(tables, drug)
     parsed = parse_regimen(regimen)
     exposed = exposure(drug, parsed, covariates=covariates, model=model, tables=tables)

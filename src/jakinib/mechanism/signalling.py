@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,9 +24,12 @@ from jakinib.mechanism.exposure import Exposure, check_drug, exposure
 from jakinib.mechanism.inhibition import potencies
 from jakinib.mechanism.regimen import Regimen
 from jakinib.mechanism.sbml import SbmlModel, read_sbml, shipped_model
-from jakinib.mechanism.tables import Tables, shipped
+from jakinib.mechanism.tables import Tables, resolve
 
-STEP_MIN = 10.0
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
+
+STEP_MIN = 5.0
 _INHIBITOR = ("plasma_strength", "plasma_slope", "plasma_from")
 
 
@@ -171,7 +174,7 @@ def signalling(
     readouts: Sequence[str] | None = None,
     covariates: Mapping[str, Any] | None = None,
     pk_model: str | None = None,
-    tables: Tables | None = None,
+    tables: Tables | Evidence | None = None,
 ) -> Signalling:
     """A day of signalling under continuous stimulation, with a drug and without.
 
@@ -193,7 +196,7 @@ def signalling(
         drug
     NotReadError : no potency of the drug on the pathway's JAK, no pharmacokinetic model, no unbound fraction
     """
-    tables = tables or shipped()
+    tables = resolve(tables)
     if cytokine not in PATHWAYS:
         raise unknown("cytokine with a signalling model", cytokine, PATHWAYS)
     if not 0 < hours <= 24 * 14:

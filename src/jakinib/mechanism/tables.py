@@ -1,24 +1,31 @@
-"""The one place where this room touches files: it reads the mechanism tables of the corpus.
+"""Where the room gets its numbers: the mechanism tables of the evidence base.
 
-Everything else in the room takes a :class:`Tables`. To feed the room from somewhere else (an evidence base, a
-folder of one's own), build a :class:`Tables` from frames and pass it as ``tables=``.
+This is the only module of the room that touches the evidence. Everything else takes a :class:`Tables`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jakinib.evidence.tables import corpus_folder, fields, read
 from jakinib.mechanism.errors import MechanismError
 
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
+
 NAMES = ("sources", "cytokines", "potency", "potency_chembl", "pk", "published_inhibition")
+CORPUS = "corpus"
+
+# what makes two rows answer one question, so that a row of one's own takes the place of the corpus's
+_KEY = {
+    "potency": ["drug", "level", "system", "stimulus", "kinase", "readout", "cell_type"],
+    "pk": ["drug", "model", "formulation", "symbol", "covariate", "level", "form"],
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,110 +38,78 @@ class Tables:
     pk: pd.DataFrame
     published_inhibition: pd.DataFrame
 
-    def plus(self, folder: str | Path) -> Tables:
-        """These tables and those of ``folder`` (``potency.csv``, ``pk.csv``, ``sources.csv``).
+    @classmethod
+    def of(cls, evidence: Evidence) -> Tables:
+        """The mechanism tables of an evidence base, folders of one's own included.
 
-        The columns are those of the corpus; columns that are not there are taken as blank. A row of the
-        folder with ``use = default`` replaces the corpus default of the same drug and pathway, kinase or
-        model parameter. Raises MechanismError naming file, row and column of the first thing that is wrong.
+        A row of a folder with ``use = default`` takes the place of the corpus's default for the same drug
+        and pathway, kinase or model parameter; the other becomes an alternative. Raises MechanismError
+        naming table, line and column where a row of a folder lacks a value, a source, a basis or a sign.
         """
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise MechanismError(f"{folder} is not a folder")
-        changed: dict[str, pd.DataFrame] = {}
-        own_sources = self.sources
-        for name in ("sources", "potency", "pk"):
-            path = folder / f"{name}.csv"
-            if not path.exists():
-                continue
-            frame = _read(path, name)
-            _check(frame, name, path)
-            if name == "sources":
-                own_sources = changed[name] = pd.concat([own_sources, frame], ignore_index=True)
-                continue
-            for row, source in enumerate(frame["source_id"], start=2):
-                if source not in set(own_sources["source_id"]):
-                    raise MechanismError(
-                        f"{path.name} row {row}, column source_id: {source!r} is in no sources.csv"
-                    )
-            old: pd.DataFrame = getattr(self, name)
-            keys = _KEY[name]
-            mine = set(map(tuple, frame.loc[frame["use"] == "default", keys].to_numpy()))
-            taken = [k in mine for k in map(tuple, old[keys].to_numpy())]
-            old = old.copy()
-            beaten = pd.Series(taken, index=old.index) & (old["use"] == "default")
-            old.loc[beaten, "use"] = "alternative"
-            old.loc[beaten, "use_reason"] = f"replaced by {path.name} of {folder.name}"
-            changed[name] = pd.concat([old, frame], ignore_index=True)
-        if not changed:
-            raise MechanismError(f"{folder} holds none of potency.csv, pk.csv, sources.csv")
-        return replace(self, **changed)
+        return _tables({name: evidence[name] for name in NAMES})
 
     def source(self, source_id: str) -> dict[str, Any]:
-        """Title, year, kind, note and address of a source."""
+        """Title, year, kind and address of a source; empty if there is none."""
         found = self.sources[self.sources["source_id"] == source_id]
         return {} if found.empty else {str(k): v for k, v in found.iloc[0].items()}
-
-
-_KEY = {
-    "potency": ["drug", "level", "system", "stimulus", "kinase", "readout", "cell_type"],
-    "pk": ["drug", "model", "formulation", "symbol", "covariate", "level", "form"],
-}
 
 
 @cache
 def shipped() -> Tables:
     """The tables of the shipped corpus."""
-    folder = Path(str(files("jakinib") / "corpus"))
-    frames = {name: _read(folder / f"{name}.csv", name) for name in NAMES}
-    chembl = frames.pop("potency_chembl")
-    frames["potency"] = pd.concat([frames["potency"], chembl], ignore_index=True)
-    frames["potency"]["licence"] = frames["potency"]["licence"].fillna("")
-    return Tables(**frames)
+    folder = corpus_folder()
+    return _tables({name: read(name, folder / f"{name}.csv", CORPUS) for name in NAMES})
 
 
-@cache
-def _schema(name: str) -> dict[str, dict[str, Any]]:
-    text = (files("jakinib") / "corpus" / "datapackage.json").read_text(encoding="utf-8")
-    for resource in json.loads(text)["resources"]:
-        if resource["name"] == name:
-            return {f["name"]: f for f in resource["schema"]["fields"]}
-    raise MechanismError(f"no table {name!r} is described")
+def resolve(tables: Tables | Evidence | None) -> Tables:
+    """What a caller gave as ``tables=``: nothing (the shipped corpus), an evidence base, or tables."""
+    if tables is None:
+        return shipped()
+    return tables if isinstance(tables, Tables) else Tables.of(tables)
 
 
-def _read(path: Path, name: str) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise MechanismError(f"{path.name}: not a readable CSV file in UTF-8 ({error})") from None
-    fields = _schema(name)
-    for column in [c for c in frame.columns if c not in fields]:
-        raise MechanismError(f"{path.name}: unknown column {column!r}; the columns are {', '.join(fields)}")
-    for column, field in fields.items():
-        if column not in frame.columns:
-            frame[column] = ""
-        if field["type"] not in ("number", "integer"):
-            continue
-        numbers = pd.to_numeric(frame[column], errors="coerce")
-        bad = numbers.isna() & (frame[column].str.strip() != "")
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            raise MechanismError(
-                f"{path.name} row {row + 2}, column {column}: {frame[column][row]!r} is not a number"
-            )
-        frame[column] = numbers
-    return frame[list(fields)]
+def each(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame as named tuples (untyped: the columns are checked when the tables are read)."""
+    return iter(frame.itertuples())
 
 
-def _check(frame: pd.DataFrame, name: str, path: Path) -> None:
-    """Required values, allowed words and signs, row by row."""
-    for column, field in _schema(name).items():
+def _tables(frames: dict[str, pd.DataFrame]) -> Tables:
+    filled = {}
+    for name, frame in frames.items():
+        text = [f["name"] for f in fields(name) if f["type"] == "string"]
+        filled[name] = frame.assign(**{c: frame[c].fillna("") for c in text}).reset_index(drop=True)
+        own = filled[name][filled[name]["origin"] != CORPUS]
+        if len(own):
+            _check(own, name, set(frames["sources"]["source_id"]))
+    chembl = filled.pop("potency_chembl")
+    filled["potency"] = pd.concat([filled["potency"].assign(licence=""), chembl], ignore_index=True)
+    for name, key in _KEY.items():
+        filled[name] = _own_first(filled[name], key)
+    return Tables(**filled)
+
+
+def _own_first(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    mine = frame["origin"] != CORPUS
+    default = frame["use"] == "default"
+    if not mine.any():
+        return frame
+    keys = pd.Series(list(map(tuple, frame[key].to_numpy())), index=frame.index)
+    beaten = ~mine & default & keys.isin(set(keys[mine & default]))
+    frame = frame.copy()
+    frame.loc[beaten, "use"] = "alternative"
+    frame.loc[beaten, "use_reason"] = "a row of the folder added takes its place"
+    return frame
+
+
+def _check(own: pd.DataFrame, name: str, sources: set[str]) -> None:
+    """Required values, allowed words and signs of the rows of added folders, row by row."""
+    line = own.groupby("origin").cumcount() + 2
+    for field in fields(name):
         rules = field.get("constraints", {})
-        values = frame[column]
-        for row, value in enumerate(values, start=2):
-            blank = value == "" or value != value
-            where = f"{path.name} row {row}, column {column}"
-            if blank:
+        column = field["name"]
+        for at, value in own[column].items():
+            where = f"{own['origin'][at]}/{name}.csv, line {line[at]}, column {column}"
+            if pd.isna(value) or value == "":
                 if rules.get("required"):
                     raise MechanismError(f"{where}: a value is needed ({field.get('description', column)})")
                 continue
@@ -142,16 +117,7 @@ def _check(frame: pd.DataFrame, name: str, path: Path) -> None:
                 raise MechanismError(f"{where}: {value!r} is not one of {', '.join(rules['enum'])}")
             if "minimum" in rules and not value >= rules["minimum"]:
                 raise MechanismError(f"{where}: {value:g} must be at least {rules['minimum']}")
-    if name == "potency":
-        for row, (value, quantity) in enumerate(
-            zip(frame["value_nM"], frame["quantity"], strict=True), start=2
-        ):
-            if quantity in ("IC50", "EC50") and not value > 0:
-                raise MechanismError(
-                    f"{path.name} row {row}, column value_nM: a positive {quantity} in nM is needed"
-                )
-
-
-def each(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a frame as named tuples (untyped: the columns are checked when the tables are read)."""
-    return iter(frame.itertuples())
+            if column == "source_id" and value not in sources:
+                raise MechanismError(f"{where}: {value!r} is in no sources.csv")
+            if column == "value_nM" and own["quantity"][at] in ("IC50", "EC50") and not value > 0:
+                raise MechanismError(f"{where}: must be positive; got {value:g} nM")

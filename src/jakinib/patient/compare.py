@@ -100,7 +100,8 @@ class Comparison:
         basis = "\n".join(f"  {r.outcome}: {r.treatment_a} v {r.treatment_b}: {r.kind}. {r.reason}"
                           for r in self.basis.itertuples())  # fmt: skip
         person = f"\n{self.for_patient}" if self.for_patient else ""
-        return f"Rates per {self.per:g} person-years (proportions per {self.per:g} persons)\n{body}\n{basis}{person}"
+        head = f"Rates per {self.per:g} person-years (proportions per {self.per:g} persons)"
+        return f"{head}\n{body}\n{basis}{person}"
 
 
 @cache

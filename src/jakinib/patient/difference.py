@@ -70,7 +70,7 @@ def fixed_rate(value: float) -> Rate:
 def counted_rate(events: float, person_years: float) -> Rate:
     """Events in person-years: Gamma(events + 1/2, person-years), the posterior of Jeffreys' prior."""
     low, high = gammaincinv(events + 0.5, [0.025, 0.975]) / person_years
-    at = gammaincinv(events + 0.5, ndtr(SCORES)) / person_years
+    at = np.asarray(gammaincinv(events + 0.5, ndtr(SCORES)) / person_years, dtype=np.float64)
     return Rate(events / person_years, float(low), float(high), at)
 
 

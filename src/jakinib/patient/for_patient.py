@@ -91,7 +91,7 @@ class ForPatient:
             "not_in_baselines": records(self.missing),
         }
 
-    def figure(self) -> alt.LayerChart:
+    def figure(self) -> alt.LayerChart | alt.FacetChart:
         """The person's age against every population used."""
         from jakinib.report.studied import studied_figure
 

@@ -39,75 +39,69 @@ def rates_forest(
     """
     import altair as alt
 
-    lines = _points(comparison, names or {})
-    panels: list[Any] = []
+    points = _points(comparison, names or {})
+    treatments = list(dict.fromkeys(points["treatment"]))
+    panels = []
     for kinds, unit in [(RATES, rate_unit(comparison.per)), (SHARES, share_unit(comparison.per))]:
-        held = lines[lines["kind"].isin(kinds)]
-        for outcome in dict.fromkeys(held["outcome_name"]):
-            of = held[held["outcome_name"] == outcome]
-            panels.append(_panel(of, f"{outcome}, {_of(kinds, unit)}", list(lines["treatment_name"]), width))
+        held = points[points["kind"].isin(kinds)]
+        if len(held):
+            said = held["outcome"] + f", {'% of persons' if unit == '%' else unit}"
+            panels.append(_panels(held.assign(panel=said), treatments, width))
     return alt.vconcat(*panels, spacing=18)
 
 
-def _of(kinds: tuple[str, ...], unit: str) -> str:
-    return unit if kinds is RATES else "% of persons" if unit == "%" else unit
-
-
 def _points(comparison: Comparison, names: dict[str, str]) -> pd.DataFrame:
+    """The headline lines that hold a figure: label of two lines (joined by ``|``), treatment, numbers."""
     lines = comparison.table()
     lines = lines[lines["headline"] & lines["kind"].isin(RATES + SHARES) & lines["estimate"].notna()]
 
     def named(column: str) -> pd.Series[str]:
         return lines[column].map(lambda key: names.get(key, key))
 
-    return lines.assign(
-        treatment_name=named("treatment"),
-        outcome_name=named("outcome"),
-        label=named("treatment") + "|" + named("population") + ", " + named("study"),
-        one_sided=lines["one_sided"].fillna(False).astype(bool),
+    return pd.DataFrame(
+        {
+            "label": named("treatment") + "|" + named("population") + ", " + named("study"),
+            "treatment": named("treatment"),
+            "outcome": named("outcome"),
+            "kind": lines["kind"],
+            "x": lines["estimate"],
+            "low": lines["ci_low"],
+            "high": lines["ci_high"],
+            "none": lines["one_sided"].fillna(False).astype(bool),
+        }
     )
 
 
-def _panel(lines: pd.DataFrame, title: str, treatments: list[str], width: int) -> Any:
+def _panels(points: pd.DataFrame, treatments: list[str], width: int) -> Any:
+    """Lines of evidence of one denominator, a panel an outcome."""
     import altair as alt
 
-    rows = [
-        {
-            "label": r["label"],
-            "treatment": r["treatment_name"],
-            "x": float(r["estimate"]),
-            "low": None if pd.isna(r["ci_low"]) else float(r["ci_low"]),
-            "high": None if pd.isna(r["ci_high"]) else float(r["ci_high"]),
-            "seen": "no event seen" if r["one_sided"] else "estimate",
-        }
-        for r in lines.to_dict("records")
-    ]
-    limit = 330 if width > 300 else 185  # a narrow figure is for a narrow screen
-    y = alt.Y(
-        "label:N",
-        sort=[r["label"] for r in rows],
-        title=None,
-        axis=alt.Axis(labelExpr="split(datum.label, '|')", labelLineHeight=13, labelLimit=limit, labelPadding=10,
-                      ticks=False, domain=False),
-        scale=alt.Scale(paddingInner=0.1),
+    limit = 430 if width > 300 else 185  # a narrow figure is for a narrow screen
+    axis = alt.Axis(
+        labelExpr="split(datum.label, '|')",
+        labelLineHeight=13,
+        labelLimit=limit,
+        labelPadding=10,
+        ticks=False,
+        domain=False,
     )
-    order = list(dict.fromkeys(treatments))
-    color = alt.Color("treatment:N", scale=alt.Scale(domain=order), legend=None)
+    scale = alt.Scale(domain=treatments)
+    order = list(dict.fromkeys(points["label"]))
+    base = alt.Chart().encode(
+        y=alt.Y("label:N", sort=order, title=None, axis=axis),
+        color=alt.Color("treatment:N", scale=scale, legend=None),
+    )
     x = alt.X("x:Q", title=None, scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(tickCount=5))
-    base = alt.Chart(alt.Data(values=rows)).encode(y=y)
-    bars = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=None), x2="high:Q", color=color)
-    ends = base.mark_tick(size=11, thickness=2.5).encode(x="high:Q", color=color)
-    points = base.mark_point(filled=True, size=80, opacity=1).encode(
-        x=x,
-        color=color,
-        shape=alt.Shape("treatment:N", scale=alt.Scale(domain=order), legend=None),
-    )
-    seen = points.transform_filter("datum.seen == 'estimate'")
-    none = (
-        base.mark_point(filled=False, size=80, strokeWidth=2, opacity=1)
-        .transform_filter("datum.seen != 'estimate'")
-        .encode(x=x, color=color, shape=alt.Shape("treatment:N", scale=alt.Scale(domain=order), legend=None))
-    )
-    return alt.layer(bars, ends, seen, none).properties(
-        width=width, height=alt.Step(38), title=alt.TitleParams(title, fontSize=13)
+    bars = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=None), x2="high:Q")
+    ends = base.transform_filter("datum.none").mark_tick(size=13, thickness=2.5).encode(x="high:Q")
+    marks = base.encode(x=x, shape=alt.Shape("treatment:N", scale=scale, legend=None))
+    seen = marks.transform_filter("!datum.none").mark_point(filled=True, size=80, opacity=1)
+    none = marks.transform_filter("datum.none").mark_point(filled=False, size=80, strokeWidth=2, opacity=1)
+    panels = list(dict.fromkeys(points["panel"]))
+    header = alt.Header(title=None, labelAngle=0, labelAnchor="start", labelOrient="top", labelPadding=0)
+    return (
+        alt.layer(bars, ends, seen, none, data=points)
+        .properties(width=width, height=alt.Step(38))
+        .facet(row=alt.Row("panel:N", sort=panels, header=header), spacing=24)
+        .resolve_scale(x="independent", y="independent")
     )

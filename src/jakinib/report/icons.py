@@ -21,7 +21,8 @@ def icon_text(over: Difference) -> str:
     else:
         change = f"{abs(with_ - without)} {'more' if with_ > without else 'fewer'}"
     return (
-        f"Of 1,000 people like this, over {span}: {without} without the treatment, {with_} with it, {change}. "
+        f"Of 1,000 people like this, over {span}: {without} without the treatment, {with_} with it, "
+        f"{change}. "
         f"The truth may lie between {_signed(low)} and {_signed(high)}."
     )
 
@@ -37,11 +38,19 @@ def icon_array(over: Difference) -> str:
     marks = []
     for at in range(1000):
         kind = (
-            "base" if at < both else "more" if at < both + more else "fewer" if at < both + more + fewer else "none"
+            "base"
+            if at < both
+            else "more"
+            if at < both + more
+            else "fewer"
+            if at < both + more + fewer
+            else "none"
         )
         x, y = at % COLUMNS * _STEP + _STEP / 2, at // COLUMNS * _STEP + _STEP / 2
         if kind in ("base", "none"):
-            marks.append(f'<circle class="{kind}" cx="{x:g}" cy="{y:g}" r="{3.6 if kind == "base" else 2:g}"/>')
+            marks.append(
+                f'<circle class="{kind}" cx="{x:g}" cy="{y:g}" r="{3.6 if kind == "base" else 2:g}"/>'
+            )
         else:
             path = f"M{x - 4:g} {y + 3.5:g}h8l-4 -7z" if kind == "more" else f"M{x - 4:g} {y - 3.5:g}h8l-4 7z"
             marks.append(f'<path class="{kind}" d="{path}"/>')

@@ -1,7 +1,7 @@
 """How a number is written: one place for rates, zeros, blanks, bounds and counts.
 
-A blank is "not reported", a zero is "none observed" with what it excludes, and a count hidden below a reporting
-threshold is neither.
+A blank is "not reported", a zero is "none observed" with what it excludes, and a count hidden below a
+reporting threshold is neither.
 """
 
 from __future__ import annotations

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    import altair as alt
 
 JAKS = ("JAK1", "JAK2", "JAK3", "TYK2")
 STATS = ("STAT1", "STAT2", "STAT3", "STAT4", "STAT5", "STAT6")
@@ -29,7 +26,7 @@ def stats_in(text: object) -> tuple[str, ...]:
     return tuple(s for s in STATS if s in found)
 
 
-def pathway(cytokines: pd.DataFrame, *, width: int = 560) -> alt.LayerChart:
+def pathway(cytokines: pd.DataFrame, *, width: int = 560) -> Any:
     """Draw cytokine -> JAK -> STAT as three columns joined by lines.
 
     Parameters
@@ -55,7 +52,7 @@ def pathway(cytokines: pd.DataFrame, *, width: int = 560) -> alt.LayerChart:
     y = alt.Scale(domain=[-0.07, 1.03], reverse=True)
     color = alt.Color("jaks:N", legend=None, sort=list(dict.fromkeys(g["jaks"] for g in groups)))
     lines = (
-        alt.Chart(alt.Data(values=links))
+        alt.Chart(pd.DataFrame(links))
         .mark_rule(opacity=0.55, strokeWidth=1.4)
         .encode(
             x=alt.X("x:Q", scale=x, axis=None),
@@ -65,7 +62,7 @@ def pathway(cytokines: pd.DataFrame, *, width: int = 560) -> alt.LayerChart:
             color=color,
         )
     )
-    shown = alt.Chart(alt.Data(values=nodes)).encode(
+    shown = alt.Chart(pd.DataFrame(nodes)).encode(
         x=alt.X("x:Q", scale=x, axis=None), y=alt.Y("y:Q", scale=y, axis=None), text="name:N"
     )
     left = shown.transform_filter("datum.side == 'cytokine'").mark_text(align="right", dx=-6, fontSize=11)
@@ -76,12 +73,12 @@ def pathway(cytokines: pd.DataFrame, *, width: int = 560) -> alt.LayerChart:
         fontSize=12, align="center", fontStyle="italic"
     )
     dots = (
-        alt.Chart(alt.Data(values=[n for n in nodes if n["side"] in ("kinase", "stat")]))
+        alt.Chart(pd.DataFrame([n for n in nodes if n["side"] in ("kinase", "stat")]))
         .mark_circle(size=70, opacity=1, color="#7a8087")
         .encode(x=alt.X("x:Q", scale=x, axis=None), y=alt.Y("y:Q", scale=y, axis=None))
     )
     return alt.layer(lines, dots, left, right, heads).properties(
-        width=width, height=height, padding={"left": 170, "top": 5, "right": 5, "bottom": 5}
+        width=width, height=height, padding={"left": 130, "top": 5, "right": 5, "bottom": 5}
     )
 
 

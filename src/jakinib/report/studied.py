@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from jakinib.plain import records
+
 if TYPE_CHECKING:
     import altair as alt
 
@@ -21,7 +23,7 @@ VERDICTS = {
 }
 
 
-def studied_figure(made: ForPatient, width: int = 460) -> alt.LayerChart:
+def studied_figure(made: ForPatient, width: int = 460) -> alt.LayerChart | alt.FacetChart:
     """One row a study: its mean (or median) age, its age range at entry where read, and the person's age."""
     import altair as alt
 
@@ -37,7 +39,7 @@ def studied_figure(made: ForPatient, width: int = 460) -> alt.LayerChart:
             scale=alt.Scale(domain=words, range=[shape for _, shape in VERDICTS.values()]),
         ),
     }
-    data = alt.InlineData(values=table.to_dict("records"))
+    data = alt.InlineData(values=records(table))
     layers: list[alt.Chart] = [
         alt.Chart(data)
         .mark_rule(strokeWidth=3, opacity=0.5)
@@ -53,10 +55,14 @@ def studied_figure(made: ForPatient, width: int = 460) -> alt.LayerChart:
         .transform_filter("!isValid(datum.age) && !isValid(datum.from)"),
     ]
     if made.patient.age is not None:
-        person = alt.InlineData(values=[{"age": made.patient.age, "words": f"this person, {made.patient.age:g}"}])
+        person = alt.InlineData(
+            values=[{"age": made.patient.age, "words": f"this person, {made.patient.age:g}"}]
+        )
         layers.append(alt.Chart(person).mark_rule(strokeDash=[5, 3], strokeWidth=2).encode(x="age:Q"))
         layers.append(
-            alt.Chart(person).mark_text(dy=-8, baseline="bottom").encode(x="age:Q", y=alt.value(0), text="words:N")
+            alt.Chart(person)
+            .mark_text(dy=-8, baseline="bottom")
+            .encode(x="age:Q", y=alt.value(0), text="words:N")
         )
     return alt.layer(*layers).properties(width=width, height=alt.Step(22))
 

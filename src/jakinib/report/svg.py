@@ -1,28 +1,20 @@
-"""Charts as SVG, drawn on the server and kept in a bounded cache."""
+"""Charts as SVG, drawn on the server."""
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
 from typing import Any
 
 FONT = "Helvetica, Arial, sans-serif"
 #: colours that stay apart for colour-blind readers, on light and on dark ground (Okabe and Ito 2008)
-LIGHT = ("#0072b2", "#c04f00", "#007a5a", "#a4447f", "#5f5f00", "#4a4a4a")
-DARK = ("#6cb8ea", "#f0a35c", "#4fd1a5", "#e59ac6", "#d8d060", "#c8c8c8")
+LIGHT = ("#0072b2", "#c04f00", "#007a5a", "#a4447f", "#7a7200", "#4a4a4a", "#b0281c", "#4b55b5")
+DARK = ("#6cb8ea", "#f0a35c", "#4fd1a5", "#e59ac6", "#d8d060", "#c8c8c8", "#f28a80", "#a3abf5")
 
 
 def svg(chart: Any, *, dark: bool = False) -> str:
     """An Altair chart as SVG text, for a light or a dark page."""
-    spec = chart if isinstance(chart, dict) else chart.to_dict()
-    return _drawn(json.dumps(spec, sort_keys=True), dark)
-
-
-@lru_cache(maxsize=256)
-def _drawn(spec: str, dark: bool) -> str:
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(spec, config=_config(dark)))
+    return str(vl_convert.vegalite_to_svg(chart.to_dict(), config=_config(dark)))
 
 
 def _config(dark: bool) -> dict[str, Any]:

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jakinib.evidence.tables import primary_key
 from jakinib.report.numbers import missing
-from jakinib.report.trace import keys
 
 if TYPE_CHECKING:
     from jakinib.evidence.evidence import Evidence
@@ -82,21 +80,3 @@ def sources_table(ev: Evidence) -> pd.DataFrame:
             held = held.add(table["source_id"].value_counts(), fill_value=0)
     sources = ev["sources"]
     return sources.assign(rows=sources["source_id"].map(held).fillna(0).astype(int)).sort_values("source_id")
-
-
-def resolve(ev: Evidence, table: str, named: str | None) -> list[tuple[str, str]]:
-    """The rows that a cell names, as (table, key); what cannot be found is left out.
-
-    Keys of one column are separated by ``;``. A key of several columns is written with ``;`` between its
-    parts and ``|`` between keys; the last parts may be left out and then stand for every row they fit.
-    """
-    if table not in ev.tables or not isinstance(named, str):
-        return []
-    known = keys(ev[table], table)
-    if named in known:
-        return [(table, named)]
-    if len(primary_key(table)) == 1:
-        wanted = {part.strip() for part in named.split(";")}
-        return [(table, key) for key in known if key in wanted]
-    groups = [[part.strip() for part in group.split(";")] for group in named.split("|")]
-    return [(table, key) for key in known if any(set(g) <= set(key.split("|")) for g in groups)]

@@ -73,7 +73,7 @@ def comparison(result: Comparison, console: Console, names: dict[str, str]) -> N
 
 
 def findings(found: Findings, console: Console) -> None:
-    """What a check found: open findings in full, then the acknowledged ones under the entry that explains them."""
+    """What a check found: open findings in full, then the acknowledged ones under what explains them."""
     for finding in found.open:
         console.print(Text(str(finding)))
     known: dict[str, list[Finding]] = {}

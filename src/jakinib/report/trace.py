@@ -81,9 +81,30 @@ class Traces:
             self._on_page(table, key),
         )
 
+    def resolve(self, table: str, named: str | None) -> list[str]:
+        """The keys of the rows that a cell names; what cannot be found is left out.
+
+        Keys of one column are separated by ``;``. A key of several columns is written with ``;`` between its
+        parts and ``|`` between keys; parts may be left out and then stand for every row they fit.
+        """
+        if table not in self.ev.tables or not isinstance(named, str):
+            return []
+        known = self.places(table)
+        if named in known:
+            return [named]
+        parts = [part.strip() for part in named.split(";")]
+        if all(part in known for part in parts) or len(primary_key(table)) == 1:
+            return [part for part in parts if part in known]
+        groups = [{part.strip() for part in group.split(";")} for group in named.split("|")]
+        return [key for key in known if any(group <= set(key.split("|")) for group in groups)]
+
+    def named(self, kind: str, table: str, key: str) -> list[int]:
+        """Positions of the ``corrections`` or ``discrepancies`` that name a row."""
+        return self._named[kind].get((table, key), [])
+
     def touching(self, kind: str, rows: pd.DataFrame, table: str) -> pd.DataFrame:
         """The ``corrections`` or ``discrepancies`` that name any row of a part of ``table``."""
-        hit = sorted({i for key in keys(rows, table) for i in self._named[kind].get((table, key), ())})
+        hit = sorted({i for key in keys(rows, table) for i in self.named(kind, table, key)})
         return self.ev[kind].iloc[hit]
 
     def _source(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +128,7 @@ class Traces:
         return frame[same]
 
     def _touching(self, kind: str, table: str, key: str) -> pd.DataFrame:
-        return self.ev[kind].iloc[self._named[kind].get((table, key), [])]
+        return self.ev[kind].iloc[self.named(kind, table, key)]
 
     @cached_property
     def _named(self) -> dict[str, dict[tuple[str, str], list[int]]]:
@@ -116,15 +137,22 @@ class Traces:
             index: dict[tuple[str, str], list[int]] = defaultdict(list)
             frame = self.ev[kind]
             for i, (table, rows) in enumerate(zip(frame["table"], frame["rows"], strict=True)):
-                for key in rows.split(";") if isinstance(rows, str) else ():
-                    index[(table, key.strip())].append(i)
+                for key in self.resolve(table, rows):
+                    index[(table, key)].append(i)
             named[kind] = dict(index)
         return named
 
     def _on_page(self, table: str, key: str) -> pd.DataFrame:
+        return self.ev["page"].iloc[self._page.get((table, key), [])]
+
+    @cached_property
+    def _page(self) -> dict[tuple[str, str], list[int]]:
+        index: dict[tuple[str, str], list[int]] = defaultdict(list)
         page = self.ev["page"]
-        named = page["row_key"].map(lambda v: key in [k.strip() for k in v.split(";")], na_action="ignore")
-        return page[(page["row_table"] == table).fillna(False) & named.fillna(False).astype(bool)]
+        for i, (table, named) in enumerate(zip(page["row_table"], page["row_key"], strict=True)):
+            for key in self.resolve(table, named):
+                index[(table, key)].append(i)
+        return dict(index)
 
 
 def keys(frame: pd.DataFrame, table: str) -> list[str]:

@@ -90,7 +90,7 @@ def fit_mixed(start: Start, random: bool, side: int) -> Profiled:
     if side == 0:
         return fit(start.model, start.beta, start.study, random, start.points)
     model = start.model
-    free = (2, 3) if model.size == 4 else ()
+    free = tuple(range(2, model.size))
     near = [None]
 
     def curve(theta: float) -> float:

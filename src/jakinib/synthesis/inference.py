@@ -15,7 +15,7 @@ from scipy.special import chdtrc, chdtri, ndtr, ndtri, stdtr, stdtrit
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.pairs import Fit
-from jakinib.synthesis.tau2.moments import moments
+from jakinib.synthesis.tau2.moments import moments, spread
 from jakinib.synthesis.tau2.paule_mandel import solve_q
 
 
@@ -124,9 +124,8 @@ def heterogeneity(fit: Fit, level: float = 0.95) -> Heterogeneity:
             h2 = np.where(positive, q / safe, np.nan)
         return Heterogeneity(df, q_p, np.where(np.isnan(q), nan, i2), nan, nan, h2, nan, nan)
     common = moments(fit.y, fit.v)
-    w1 = np.where(common.w1 > 0, common.w1, 1.0)
-    spread = np.where(positive, w1 - common.w2 / w1, 1.0)
-    typical = safe / spread
+    scale = spread(common)
+    typical = safe / np.where(scale > 0, scale, 1.0)
 
     def percent(tau2: Floats) -> Floats:
         with np.errstate(invalid="ignore"):

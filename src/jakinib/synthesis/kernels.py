@@ -55,18 +55,23 @@ def hypergeometric(e1: Floats, n1: Floats, e2: Floats, n2: Floats) -> Kernel:
     """e1 given e1 + e2: noncentral hypergeometric with log odds ratio eta (Fisher 1935)."""
     total = e1 + e2
     lowest, highest = np.maximum(0.0, total - n2), np.minimum(total, n1)
-    size = (highest - lowest + 1).astype(int)
+    # A sum over whole numbers of a smooth bump of standard deviation s equals r times the sum over every r-th
+    # but for exp(-2 pi^2 s^2 / r^2) (Poisson summation); s / r >= 3 leaves room for s to halve at other eta.
+    s = 1 / np.sqrt(1 / (e1 + 0.5) + 1 / (n1 - e1 + 0.5) + 1 / (e2 + 0.5) + 1 / (n2 - e2 + 0.5))
+    stride = np.maximum(1.0, np.floor(s / 3))
+    lowest = e1 - stride * np.floor((e1 - lowest) / stride)
+    size = (np.floor((highest - lowest) / stride) + 1).astype(int)
     # studies of similar support are summed together, so that one large study does not widen all
     bucket = np.ceil(np.log2(np.maximum(size, 8))).astype(int)
     groups = []
     for b in np.unique(bucket):
         members = np.flatnonzero(bucket == b)
-        x = lowest[members, None] + np.arange(size[members].max())
+        x = lowest[members, None] + stride[members, None] * np.arange(size[members].max())
         inside = x <= highest[members, None]
         x = np.minimum(x, highest[members, None])
         ways = log_choose(n1[members, None], x) + log_choose(n2[members, None], total[members, None] - x)
         observed = log_choose(n1[members], e1[members]) + log_choose(n2[members], e2[members])
-        log_ratio = np.where(inside, ways - observed[:, None], -np.inf)
+        log_ratio = np.where(inside, ways - observed[:, None] + np.log(stride[members, None]), -np.inf)
         groups.append((members, log_ratio[:, None, :], (x - e1[members, None])[:, None, :]))
 
     def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:

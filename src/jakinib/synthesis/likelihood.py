@@ -73,7 +73,7 @@ class Likelihood:
         width = self.se if index == 0 and math.isfinite(self.se) else 0.5
         inner, outer = centre, math.nan
         x, state = centre + side * target * min(width, 5.0), self.state
-        for _ in range(60):
+        for _ in range(30):
             x = min(max(x, lowest), highest)
             state = self._held(state, index, x)
             root = math.sqrt(max(0.0, 2 * (self.state.value - state.value)))
@@ -88,7 +88,7 @@ class Likelihood:
             new = x + math.copysign(min(abs(step), 4 * max(1.0, abs(x - centre))), step)
             if math.isfinite(outer) and not min(inner, outer) < new < max(inner, outer):
                 new = (inner + outer) / 2
-            if abs(new - x) < 1e-9 * max(1.0, abs(x)) or abs(root - target) < 1e-10:
+            if abs(new - x) < 1e-8 * max(1.0, abs(x)) or abs(root - target) < 1e-8:
                 return new
             x = new
         return x
@@ -102,7 +102,7 @@ def fit(
     points: int,
 ) -> Likelihood:
     """Maximise from a rough start; ``random``: whether tau is estimated (else held at 0)."""
-    others = (2, 3) if model.size == 4 else ()
+    others = tuple(range(2, model.size))
     common = (0, *others)
     start = beta.copy()
     start[1] = 0.0

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from jakinib.synthesis.beta_binomial import beta_binomial
 from jakinib.synthesis.conditional import conditional_approximate, conditional_exact
+from jakinib.synthesis.firth import firth
 from jakinib.synthesis.inverse_variance import inverse_variance
 from jakinib.synthesis.mantel_haenszel import MEASURES as MH_MEASURES
 from jakinib.synthesis.mantel_haenszel import mantel_haenszel
@@ -89,6 +91,7 @@ METHODS: dict[str, Method] = {
     ),
     "iv-sj": _inverse_variance("sj", "random effects, Sidik-Jonkman", "Sidik & Jonkman 2005"),
     "iv-he": _inverse_variance("he", "random effects, Hedges", "Hedges & Olkin 1985"),
+    "iv-hs": _inverse_variance("hs", "random effects, Hunter-Schmidt", "Hunter & Schmidt 1990"),
     "cm.el": Method(
         title="exact conditional model (noncentral hypergeometric-normal; binomial-normal for rates)",
         source="van Houwelingen et al. 1993; Stijnen et al. 2010",
@@ -121,5 +124,20 @@ METHODS: dict[str, Method] = {
         effects=("random", "common"),
         ci=PROFILE,
     ),
-    "iv-hs": _inverse_variance("hs", "random effects, Hunter-Schmidt", "Hunter & Schmidt 1990"),
+    "beta-binomial": Method(
+        title="beta-binomial model of the arms (pairing not used)",
+        source="Griffiths 1973; Kuss 2015",
+        fit=beta_binomial,
+        measures=("OR",),
+        effects=("random",),
+        ci=PROFILE,
+    ),
+    "firth": Method(
+        title="penalised (Firth) logistic regression with study intercepts",
+        source="Firth 1993; Heinze & Schemper 2002",
+        fit=firth,
+        measures=("OR",),
+        effects=("common",),
+        ci=PROFILE,
+    ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,24 @@ class Selected:
     populations: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     arm_rows: tuple[tuple[int, int] | None, ...]
+
+    def keep(self, which: Sequence[int]) -> Selected:
+        """The same comparison on some of its studies, in the order given."""
+        rows = np.array(which, dtype=np.intp)
+        pairs = self.pairs
+        return replace(
+            self,
+            studies=tuple(self.studies[i] for i in which),
+            arm_rows=tuple(self.arm_rows[i] for i in which),
+            pairs=Pairs(
+                pairs.e1[rows],
+                pairs.d1[rows],
+                pairs.e2[rows],
+                pairs.d2[rows],
+                None if pairs.y is None else pairs.y[rows],
+                None if pairs.v is None else pairs.v[rows],
+            ),
+        )
 
 
 def select_pairs(table: ArmTable, measure: str, treatment: str | None, reference: str | None) -> Selected:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from jakinib import __version__
 from jakinib.report import numbers
 from jakinib.report.export import to_csv, to_json
+from jakinib.report.svg import svg
 from jakinib.web import site as addresses
 
 HERE = Path(__file__).parent
@@ -32,7 +34,6 @@ class View:
     table: Callable[[], pd.DataFrame]
     data: Callable[[], Any]
     name: str = "jakinib"
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def views(router: APIRouter, path: str, csv_path: str | None = None) -> Callable[[Callable[..., View]], None]:
@@ -51,19 +52,36 @@ def views(router: APIRouter, path: str, csv_path: str | None = None) -> Callable
     return register
 
 
-def _endpoint(make: Callable[..., View], answer: Callable[[Request, View], Response]) -> Callable[..., Response]:
-    import functools
-
+def _endpoint(
+    make: Callable[..., View], answer: Callable[[Request, View], Response]
+) -> Callable[..., Response]:
     @functools.wraps(make)
     def endpoint(request: Request, *args: Any, **kwargs: Any) -> Response:
-        return answer(request, make(request, *args, **kwargs))
+        if answer is not _html:
+            return answer(request, make(request, *args, **kwargs))
+        kept, address = request.app.state.kept, f"{request.url.path}?{request.url.query}"
+        body = kept.get(address)
+        if body is None:
+            body = _html(request, make(request, *args, **kwargs)).body
+            kept.put(address, body)
+        return HTMLResponse(body)
 
     endpoint.__annotations__ = {**make.__annotations__, "return": Response}
     return endpoint
 
 
+def figure(request: Request, draw: Callable[[], Any], *, dark: bool) -> Response:
+    """A chart as SVG, drawn once for its address."""
+    kept, address = request.app.state.kept, f"{request.url.path}?{request.url.query}"
+    body = kept.get(address)
+    if body is None:
+        body = svg(draw(), dark=dark).encode()
+        kept.put(address, body)
+    return Response(body, media_type="image/svg+xml")
+
+
 def _html(request: Request, view: View) -> Response:
-    return page(request, view.template, headers=view.headers, **view.context)
+    return page(request, view.template, **view.context)
 
 
 def _csv(request: Request, view: View) -> Response:
@@ -83,12 +101,19 @@ def _filename(name: str) -> str:
 
 
 def page(
-    request: Request, template: str, *, status: int = 200, headers: dict[str, str] | None = None, **context: Any
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **context: Any,
 ) -> Response:
     """Render a template as a page."""
     site = request.app.state.site
-    html = templates().get_template(template).render(
-        site=site, path=request.url.path, query=request.url.query, **context
+    html = (
+        templates()
+        .get_template(template)
+        .render(site=site, path=request.url.path, query=request.url.query, **context)
     )
     return HTMLResponse(html, status_code=status, headers=headers)
 
@@ -124,7 +149,9 @@ def templates() -> Environment:
         rate_unit=numbers.rate_unit,
         not_reported=numbers.NOT_REPORTED,
     )
-    made.filters.update(cell=numbers.cell, printed=numbers.printed, number=numbers.number, count=numbers.count)
+    made.filters.update(
+        cell=numbers.cell, printed=numbers.printed, number=numbers.number, count=numbers.count
+    )
     return made
 
 

@@ -10,6 +10,7 @@ from jakinib.evidence.evidence import Evidence, load
 from jakinib.web import errors
 from jakinib.web.answer import HERE
 from jakinib.web.headers import SecurityHeaders
+from jakinib.web.kept import Kept
 from jakinib.web.routes import about, compare, data, drugs, home, outcomes, sources, studies
 from jakinib.web.site import Site
 
@@ -24,6 +25,7 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
     """
     app = FastAPI(title="jakinib", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = Site(evidence or load())
+    app.state.kept = Kept()
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecurityHeaders)
     for routes in (home, compare, drugs, studies, outcomes, sources, data, about):

@@ -38,7 +38,15 @@ def install(app: FastAPI) -> None:
 
 
 async def _unknown(request: Request, error: UnknownNameError) -> Response:
-    near = [{"name": name, "url": _instead(request, error, name)} for name in error.near]
+    ev = request.app.state.site.ev
+    near = []
+    for name in error.near:
+        try:  # a name that is shown stands for a key in the address
+            key = ev.name(error.kind, name)
+        except (KeyError, UnknownNameError):
+            key = name
+        near.append({"name": name, "url": _instead(request, error, key)})
+    near = list({entry["url"]: entry for entry in reversed(near)}.values())[::-1]
     return _say(request, 404, f"No {_kind(error.kind)} “{error.name[:200]}”", str(error)[:400], near=near)
 
 
@@ -63,7 +71,9 @@ async def _http(request: Request, error: HTTPException) -> Response:
         found = near_matches(request.url.path.strip("/").split("/")[0], [k for k in known if k])
         near = [{"name": known[k], "url": known[k]} for k in found]
         return _say(request, 404, "No such page", f"There is nothing at {request.url.path[:200]}.", near=near)
-    return _say(request, error.status_code, "This cannot be answered", str(error.detail), headers=error.headers)
+    return _say(
+        request, error.status_code, "This cannot be answered", str(error.detail), headers=error.headers
+    )
 
 
 def _say(

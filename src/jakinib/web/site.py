@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -31,40 +31,41 @@ class Site:
         self.drugs: dict[str, str] = _named(ev["drugs"], "drug", "name")
         self.sources: dict[str, Row] = {r["source_id"]: r for r in rows(ev["sources"])}
         self.reference_pages = {k for k, r in self.sources.items() if r["kind"] == "reference-page"}
+        self._rows: dict[str, list[Row]] = {}
         self.compared = lru_cache(maxsize=128)(self._compared)
-
-    @property
-    def names(self) -> dict[str, str]:
-        """Key -> name of treatments, outcomes, populations and studies."""
-        return {**self.studies, **self.populations, **self.outcomes, **self.treatments}
 
     def _compared(
         self, treatments: tuple[str, ...], outcomes: tuple[str, ...], population: str, per: int
     ) -> Comparison:
-        return compare(treatments, list(outcomes) or None, population=population or None, evidence=self.ev, per=per)
+        return compare(
+            treatments, list(outcomes) or None, population=population or None, evidence=self.ev, per=per
+        )
 
     def source(self, source_id: str) -> Row:
         """The row of a source; one that is not in the table is named by its identifier."""
         return self.sources.get(source_id, {"source_id": source_id, "title": source_id, "secondary": None})
 
-    def of(self, table: str, **equal: str) -> list[Row]:
-        """Rows of a table where columns equal values, each with its key as ``_key``."""
-        frame = self.ev[table]
-        for column, value in equal.items():
-            frame = frame[(frame[column] == value).fillna(False).astype(bool)]
-        return self.keyed(table, frame)
+    @cached_property
+    def events(self) -> list[Row]:
+        """Every row of ``events`` as a line of evidence: with kind, estimate and interval per 100."""
+        return rows(estimates(self.ev["events"], 100))
 
     def of_all(self, table: str) -> list[Row]:
-        """All rows of a table, each with its key as ``_key``."""
-        return self.keyed(table, self.ev[table])
+        """All rows of a table, each with its key as ``_key``. Shared: copy before you change one."""
+        if table not in self._rows:
+            frame = self.ev[table]
+            self._rows[table] = [
+                {**row, "_key": key} for row, key in zip(rows(frame), keys(frame, table), strict=True)
+            ]
+        return self._rows[table]
 
-    def lines(self, events: pd.DataFrame, per: int = 100) -> list[Row]:
-        """Rows of ``events`` as lines of evidence: with kind, estimate and interval, and their ``use``."""
-        return rows(estimates(events, per))
+    def of(self, table: str, /, **equal: str) -> list[Row]:
+        """The rows of a table where columns equal values, as :meth:`of_all` gives them."""
+        return [row for row in self.of_all(table) if all(row[c] == v for c, v in equal.items())]
 
-    def keyed(self, table: str, frame: pd.DataFrame) -> list[Row]:
-        """Rows of a part of a table, each with its key as ``_key``."""
-        return [{**row, "_key": key} for row, key in zip(rows(frame), keys(frame, table), strict=True)]
+    def disputes(self, table: str, key: str) -> list[Row]:
+        """The discrepancies that name a row."""
+        return [self.of_all("discrepancies")[i] for i in self.traces.named("discrepancies", table, key)]
 
 
 def rows(frame: pd.DataFrame) -> list[Row]:

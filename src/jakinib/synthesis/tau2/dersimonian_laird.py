@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.tau2.moments import count, moments
+from jakinib.synthesis.tau2.moments import count, moments, spread
 
 
 def dersimonian_laird(y: Floats, v: Floats) -> Floats:
     """tau2 = max(0, (Q - (k - 1)) / (sum w - sum w^2 / sum w))."""
     m = moments(y, v)
-    w1 = np.where(m.w1 > 0, m.w1, 1.0)
-    scale = w1 - m.w2 / w1
-    enough = count(v) > 1
+    scale = spread(m)
+    enough = scale > 0
     return np.where(enough, np.maximum(0.0, (m.q - count(v) + 1) / np.where(enough, scale, 1.0)), 0.0)

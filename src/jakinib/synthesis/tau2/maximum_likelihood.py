@@ -10,7 +10,7 @@ import numpy as np
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.tau2.dersimonian_laird import dersimonian_laird
 from jakinib.synthesis.tau2.hedges import hedges
-from jakinib.synthesis.tau2.moments import Moments, count, moments
+from jakinib.synthesis.tau2.moments import Moments, count, moments, spread
 
 
 def maximum_likelihood(y: Floats, v: Floats) -> Floats:
@@ -72,11 +72,11 @@ def _score(m: Moments, restricted: bool) -> tuple[Floats, Floats]:
     weighted_squares = m.w * squares
     y_ppp_y = weighted_squares.sum(axis=-1) - (m.w * weighted).sum(axis=-1) ** 2 / m.w1
     if restricted:
-        ratio = m.w2 / m.w1
-        trace = m.w1 - ratio
-        trace2 = m.w2 - 2 * (m.w**3).sum(axis=-1) / m.w1 + ratio**2
+        trace = spread(m)
+        trace2 = m.w2 - 2 * (m.w**3).sum(axis=-1) / m.w1 + (m.w2 / m.w1) ** 2
     else:
         trace, trace2 = m.w1, m.w2
+    trace2 = np.maximum(trace2, 1e-16 * m.w2)  # a dominating study cancels it to rounding
     observed = 2 * y_ppp_y - trace2
     return y_pp_y - trace, np.where(observed > 0.1 * trace2, observed, trace2)
 

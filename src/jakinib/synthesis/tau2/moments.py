@@ -33,6 +33,13 @@ def moments(y: Floats, v: Floats, tau2: Floats | float = 0.0) -> Moments:
     return Moments(w, residual, mean, (weighted * residual).sum(axis=-1), w1, (w * w).sum(axis=-1))
 
 
+def spread(m: Moments) -> Floats:
+    """sum w - sum w^2 / sum w, as 2 sum_{i<j} w_i w_j / sum w: one dominating study does not cancel it."""
+    before = np.cumsum(m.w, axis=-1)[..., :-1]
+    pairs = (m.w[..., 1:] * before).sum(axis=-1)
+    return 2 * pairs / np.where(m.w1 > 0, m.w1, 1.0)  # type: ignore[no-any-return]
+
+
 def count(v: Floats) -> Floats:
     """Number of studies with an estimate."""
     return np.isfinite(v).sum(axis=-1)  # type: ignore[no-any-return]

@@ -9,8 +9,7 @@ from fastapi.responses import Response
 
 from jakinib.patient.compare import Comparison
 from jakinib.report.forest import RATES, SHARES, rates_forest
-from jakinib.report.svg import svg
-from jakinib.web.answer import View, views
+from jakinib.web.answer import View, figure, views
 from jakinib.web.errors import BadQueryError
 from jakinib.web.site import Row, Site, rows
 
@@ -47,7 +46,7 @@ def compare_view(
         "comparison": made,
         "names": [site.treatments[t] for t in made.treatments],
         "table": side_by_side(site, made),
-        "bases": _bases(site, made),
+        "bases": _bases(made),
         "who": populations(site, made),
         "left_out": rows(made.left_out),
         "chosen": asked[1],
@@ -73,9 +72,12 @@ def compare_figure(
     asked = _asked(request, site, treatment, outcome, population, {"look", "size"})
     if not asked[0]:
         raise BadQueryError("treatment", "", "at least one treatment")
-    made = site.compared(*asked, int(per))
-    chart = rates_forest(made, names=site.names, width=460 if size == "wide" else 150)
-    return Response(svg(chart, dark=look == "dark"), media_type="image/svg+xml")
+    width = 460 if size == "wide" else 150
+
+    def draw() -> Any:
+        return rates_forest(site.compared(*asked, int(per)), names=site.ev.names, width=width)
+
+    return figure(request, draw, dark=look == "dark")
 
 
 def _asked(
@@ -93,7 +95,10 @@ def _asked(
                             f"only the parameters {', '.join(sorted(_KNOWN))}")  # fmt: skip
     treatments = tuple(dict.fromkeys(site.ev.name("treatment", t) for t in treatment if t.strip()))
     outcomes = tuple(dict.fromkeys(site.ev.name("outcome", o) for o in outcome if o.strip()))
-    for name, given, most in [("treatment", treatments, MOST_TREATMENTS), ("outcome", outcomes, MOST_OUTCOMES)]:
+    for name, given, most in [
+        ("treatment", treatments, MOST_TREATMENTS),
+        ("outcome", outcomes, MOST_OUTCOMES),
+    ]:
         if len(given) > most:
             raise BadQueryError(name, f"{len(given)} of them", f"at most {most} at once")
     return treatments, outcomes, site.ev.name("population", population) if population.strip() else ""
@@ -109,14 +114,14 @@ def _empty(site: Site, asked: tuple[Any, tuple[str, ...], str], per: int) -> Vie
 
 def _choices(site: Site) -> dict[str, Any]:
     """What the form offers: treatments with evidence, by drug; JAK inhibitors first."""
-    drugs = {r["drug"]: r for r in rows(site.ev["drugs"])}
-    held = set(site.ev["events"]["treatment"])
+    drugs = {r["drug"]: r for r in site.of_all("drugs")}
+    held = {line["treatment"] for line in site.events}
     groups: dict[str, list[Row]] = {}
-    for row in rows(site.ev["treatments"]):
+    for row in site.of_all("treatments"):
         if row["treatment"] in held:
             groups.setdefault(row["drug"], []).append(row)
     order = sorted(groups, key=lambda d: (drugs[d]["drug_class"] != "JAK inhibitor", drugs[d]["name"]))
-    populations = set(site.ev["events"]["population"])
+    populations = {line["population"] for line in site.events}
     return {
         "offered": [(drugs[d]["name"], groups[d]) for d in order],
         "offered_populations": [p for p in site.populations if p in populations],
@@ -124,12 +129,15 @@ def _choices(site: Site) -> dict[str, Any]:
 
 
 def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
-    """Outcomes, in each the populations, in each a cell a treatment: the headline line and the further ones."""
-    lines = rows(made.table())
+    """Outcomes; in each the populations; in each a cell a treatment: its headline line and the others."""
+    lines, pairs = rows(made.table()), rows(made.pairs())
     table = []
     for outcome in made.outcomes:
         of = [line for line in lines if line["outcome"] == outcome]
-        held = {p: {line["treatment"] for line in of if line["population"] == p} for p in {x["population"] for x in of}}
+        held = {
+            p: {line["treatment"] for line in of if line["population"] == p}
+            for p in {x["population"] for x in of}
+        }
         order = sorted(held, key=lambda p: (-len(held[p]), site.populations.get(p, p)))
         body = []
         for population in order:
@@ -137,12 +145,16 @@ def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
             for treatment in made.treatments:
                 here = [x for x in of if x["population"] == population and x["treatment"] == treatment]
                 first = next((x for x in here if x["headline"]), None)
-                cells.append({"treatment": treatment, "first": first, "more": [x for x in here if x is not first]})
+                cells.append(
+                    {"treatment": treatment, "first": first, "more": [x for x in here if x is not first]}
+                )
             body.append({"population": population, "cells": cells, "mixed": _mixed(cells)})
         if not body:
-            empty = [{"treatment": t, "first": None, "more": []} for t in made.treatments]
+            empty: list[dict[str, Any]] = [
+                {"treatment": t, "first": None, "more": []} for t in made.treatments
+            ]
             body = [{"population": made.population, "cells": empty, "mixed": ""}]
-        kinds = {p["kind"] for p in rows(made.pairs()) if p["outcome"] == outcome}
+        kinds = {p["kind"] for p in pairs if p["outcome"] == outcome}
         worst = next((k for k in ("naive", "indirect", "direct") if k in kinds), "")
         table.append({"outcome": outcome, "rows": body, "basis": worst})
     return table
@@ -151,15 +163,18 @@ def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
 def _mixed(cells: list[dict[str, Any]]) -> str:
     """Why the first lines of a row cannot be read against each other, if they cannot."""
     first = [c["first"] for c in cells if c["first"]]
-    shares = {line["kind"] in SHARES for line in first if line["kind"] in RATES + SHARES}
-    if len(shares) > 1:
-        return "a rate beside a share: different measures"
+    why = []
+    if len({line["study"] for line in first}) > 1:
+        why.append("different studies")
+    kinds = {line["kind"] in SHARES for line in first if line["kind"] in RATES + SHARES}
     weeks = [line["period_weeks"] for line in first if line["period_weeks"]]
-    if True in shares and weeks and max(weeks) > 1.5 * min(weeks):
-        return "shares over periods of different length"
+    if len(kinds) > 1:
+        why.append("a rate beside a share")
+    elif True in kinds and weeks and max(weeks) > 1.5 * min(weeks):
+        why.append("periods of different length")
     if len({line["counts"] for line in first}) > 1:
-        return "persons beside events: different measures"
-    return ""
+        why.append("persons beside events")
+    return f"Not to be subtracted: {', '.join(why)}" if why else ""
 
 
 def populations(site: Site, made: Comparison) -> dict[str, Row]:
@@ -167,19 +182,21 @@ def populations(site: Site, made: Comparison) -> dict[str, Row]:
     return {row["study"]: row for row in rows(made.populations())}
 
 
-def _bases(site: Site, made: Comparison) -> list[dict[str, Any]]:
-    """What the pairs rest on, pairs and outcomes that rest on the same told once."""
+def _bases(made: Comparison) -> list[dict[str, Any]]:
+    """What each pair rests on, told once for all outcomes that rest on the same; naive ones first."""
     told: dict[tuple[str, ...], dict[str, Any]] = {}
     for pair in rows(made.pairs()):
+        studies = [s for s in (pair["studies"] or "").split("; ") if s]
         said, _, more = pair["reason"].partition(". ")
-        key = (pair["treatment_a"], pair["treatment_b"], pair["kind"], said, pair["studies"] or "")
-        entry = told.setdefault(key, {**pair, "said": said.rstrip(".") + ".", "outcomes": [], "more": []})
-        entry["outcomes"].append(pair["outcome"])
+        if pair["kind"] == "direct":
+            said = "Randomised against each other"
+        key = (pair["treatment_a"], pair["treatment_b"], pair["kind"], said)
+        entry = told.setdefault(
+            key, {**pair, "said": said.rstrip("."), "outcomes": [], "studies": {}, "more": []}
+        )
+        entry["outcomes"].append((pair["outcome"], len(studies)))
+        entry["studies"] |= dict.fromkeys(studies)
         if more:
             entry["more"].append((pair["outcome"], more))
-    for entry in told.values():
-        entry["studies"] = [s for s in (entry["studies"] or "").split("; ") if s]
     order = {"naive": 0, "indirect": 1, "direct": 2}
     return sorted(told.values(), key=lambda e: order[e["kind"]])
-
-

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import pandas as pd
 from fastapi import APIRouter, Query, Request
 
-from jakinib.evidence.evidence import Evidence
 from jakinib.evidence.tables import fields, package, primary_key
-from jakinib.report.tables import resolve
+from jakinib.report.trace import keys
 from jakinib.web.answer import View, views
 from jakinib.web.errors import BadQueryError
-from jakinib.web.site import Site, rows
-
-import pandas as pd
+from jakinib.web.site import Row, Site, rows
 
 router = APIRouter()
 PAGE = 100  # rows a page
@@ -38,12 +36,11 @@ def table_view(request: Request, table: str, page: Annotated[int, Query(ge=1, le
     pages = max(1, -(-len(frame) // PAGE))
     if page > pages:
         raise BadQueryError("page", str(page), f"1 to {pages}")
-    part = frame.iloc[(page - 1) * PAGE : page * PAGE]
     context = {
         "table": table,
         "title": next(r.get("title", "") for r in package()["resources"] if r["name"] == table),
         "columns": [f["name"] for f in fields(table)],
-        "rows": site.keyed(table, part),
+        "rows": site.of_all(table)[(page - 1) * PAGE : page * PAGE],
         "page": page,
         "pages": pages,
         "total": len(frame),
@@ -55,25 +52,26 @@ def table_view(request: Request, table: str, page: Annotated[int, Query(ge=1, le
 def row_view(request: Request, table: str, key: str) -> View:
     site: Site = request.app.state.site
     trace = site.traces.trace(table, key)
-    plain = rows(pd.DataFrame([trace.row]))[0]
-    same = site.keyed(table, trace.same_fact)
+    plain = site.of_all(table)[site.traces.places(table)[key]]
+    wanted = set(keys(trace.same_fact, table))
+    same = [r for r in site.of_all(table) if r["_key"] in wanted]
     context: dict[str, Any] = {
         "table": table,
         "key": key,
-        "row": plain,
+        "row": {k: v for k, v in plain.items() if k != "_key"},
         "described": trace.described,
         "source": site.sources.get(str(plain.get("source_id"))),
-        "line": site.lines(site.ev["events"].loc[[_place(site, key)]])[0] if table == "events" else None,
-        "same": site.lines(trace.same_fact) if table == "events" else same,
+        "line": site.events[site.traces.places(table)[key]] if table == "events" else None,
+        "same": [x for x in site.events if x["event"] in wanted] if table == "events" else same,
         "corrections": rows(trace.corrections),
         "discrepancies": rows(trace.discrepancies),
         "on_page": rows(trace.page),
-        "points_to": _points_to(site.ev, plain),
+        "points_to": _points_to(site, plain),
     }
     data = {
         "table": table,
         "key": key,
-        "row": plain,
+        "row": context["row"],
         "source": context["source"],
         "same_fact": same,
         "corrections": context["corrections"],
@@ -83,16 +81,11 @@ def row_view(request: Request, table: str, key: str) -> View:
     return View("row.html", context, lambda: pd.DataFrame([trace.row]), lambda: data, f"{table}-{key}")
 
 
-def _place(site: Site, key: str) -> int:
-    return int(site.ev["events"].index[site.traces.places("events")[key]])
-
-
-def _points_to(ev: Evidence, row: dict[str, Any]) -> list[tuple[str, str]]:
+def _points_to(site: Site, row: Row) -> list[tuple[str, str]]:
     """The rows that a row of ``page``, ``discrepancies`` or ``corrections`` speaks about."""
-    if row.get("row_table"):
-        return resolve(ev, row["row_table"], row["row_key"])
-    if row.get("table") and row.get("rows"):
-        return resolve(ev, row["table"], row["rows"])
-    if row.get("effect") and "factor" in row:
-        return resolve(ev, "effects", row["effect"])
+    for table, named in [("row_table", "row_key"), ("table", "rows")]:
+        if row.get(table) and row.get(named):
+            return [(row[table], key) for key in site.traces.resolve(row[table], row[named])]
+    if "factor" in row and row.get("effect"):
+        return [("effects", key) for key in site.traces.resolve("effects", row["effect"])]
     return []

@@ -30,19 +30,20 @@ def drugs_view(request: Request) -> View:
 def drug_view(request: Request, drug: str) -> View:
     site: Site = request.app.state.site
     key = site.ev.name("drug", drug)
-    facts = site.ev.row("drugs", key)
+    facts = site.of("drugs", drug=key)[0]
     treatments = _treatments(site, key)
-    side = tuple(t["treatment"] for t in treatments if t["rows"])[:MOST_SIDE_BY_SIDE]
+    most = max((t["rows"] for t in treatments), default=0)
+    side = tuple(t["treatment"] for t in treatments if t["rows"] > most / 5)[:MOST_SIDE_BY_SIDE]
     made = site.compared(side, SHOWN, "", 100) if side else None
     own = {t["treatment"] for t in treatments}
     effects = [e for e in site.of("effects", kind="treatment") if {e["treatment"], e["reference"]} & own]
     context: dict[str, Any] = {
-        "drug": next(r for r in rows(site.ev["drugs"]) if r["drug"] == key),
+        "drug": facts,
         "card": card(site, key),
         "treatments": treatments,
         "side": side,
         "made": made,
-        "table": side_by_side(site, made) if made else [],
+        "table": [{**o, "basis": ""} for o in side_by_side(site, made)] if made else [],
         "who": populations(site, made) if made else {},
         "warnings": _warnings(site, key, bool(facts["oral_jak"])),
         "frequencies": _frequencies(site, key),
@@ -70,7 +71,7 @@ def cards(site: Site) -> list[dict[str, Any]]:
 
 def card(site: Site, drug: str) -> dict[str, Any]:
     """A drug with what each source says it inhibits and where it is approved, the reference page apart."""
-    facts = next(r for r in rows(site.ev["drugs"]) if r["drug"] == drug)
+    facts = site.of("drugs", drug=drug)[0]
     targets, approvals = site.of("drug_targets", drug=drug), site.of("approvals", drug=drug)
     made: dict[str, Any] = {**facts, "on_page": facts["page_targets"] is not None}
     for name, found, text in [("target", targets, _target), ("approval", approvals, _approval)]:
@@ -86,15 +87,15 @@ def _target(row: Row) -> str:
 
 
 def _approval(row: Row) -> str:
-    return f"{row['region']}: {row['indication']}" + (f" ({row['year']})" if row["year"] else "")
+    return str(row["indication"]) + (f" ({row['year']})" if row["year"] else "")
 
 
 def _alike(found: list[Row], text: Callable[[Row], str]) -> list[dict[str, Any]]:
     """Rows that read the same, told once with all their keys."""
-    keys: dict[str, list[str]] = {}
+    row_keys: dict[tuple[str, str], list[str]] = {}
     for row in found:
-        keys.setdefault(text(row), []).append(row["_key"])
-    return [{"text": said, "row_keys": held} for said, held in keys.items()]
+        row_keys.setdefault((row.get("region", ""), text(row)), []).append(row["_key"])
+    return [{"region": region, "text": said, "row_keys": held} for (region, said), held in row_keys.items()]
 
 
 def _treatments(site: Site, drug: str) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The reference page, alive: mechanism, drugs, safety, studies and patients at risk, each number with its row."""
+"""The reference page, alive: mechanism, drugs, safety, studies and patients at risk, each with its rows."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from jakinib.report.forest import RATES, SHARES
 from jakinib.report.numbers import printed
 from jakinib.report.pathway import jaks_in, pathway
-from jakinib.report.svg import svg
-from jakinib.report.tables import resolve
-from jakinib.web.answer import View, views
+from jakinib.web.answer import View, figure, views
 from jakinib.web.routes.drugs import cards
 from jakinib.web.site import Row, Site, rows
 
 router = APIRouter()
 OWN_PLACE = ("Mechanism of action", "Drug table", "Safety", "Rate table")  # the other sections are studies
 ORAL = "oral-surveillance"
+ORAL_OUTCOMES = ("mace", "malignancy_ex_nmsc", "nmsc", "vte", "pe", "dvt", "death")  # what the page speaks of
 POPULATION = "atopic-dermatitis"  # of the JAK inhibitors in the page's rate table
+BACKGROUND = {"general-population": "reference"}  # what the page calls its two last rows
 ROLES = ("jak", "active", "background", "placebo")  # order of the rate table
 
 
@@ -31,7 +32,9 @@ def home_view(request: Request) -> View:
     sections: dict[str, list[dict[str, Any]]] = {}
     for statement in said:
         sections.setdefault(statement["section"], []).append(statement)
-    columns = [o["outcome"] for o in rows(site.ev["outcomes"].sort_values("order")) if o["on_page"]]
+    columns = [
+        o["outcome"] for o in sorted(site.of_all("outcomes"), key=lambda o: o["order"]) if o["on_page"]
+    ]
     table = _rate_table(site, columns, sections.get("Rate table", []))
     jak = [r["treatment"] for r in table if r["role"] == "jak"]
     context = {
@@ -42,7 +45,7 @@ def home_view(request: Request) -> View:
         "rate_table": table,
         "drawn": jak,
         "drawn_population": POPULATION,
-        "general": _disputes(site, "approvals", ""),
+        "general": _general(site),
         "cytokines": _cytokines(site),
         "oral": _oral(site),
         "oral_study": ORAL if ORAL in site.studies else "",
@@ -57,31 +60,34 @@ def pathway_figure(
     request: Request, look: Literal["light", "dark"] = "light", size: Literal["wide", "narrow"] = "wide"
 ) -> Response:
     site: Site = request.app.state.site
-    chart = pathway(site.ev["cytokines"], width=600 if size == "wide" else 260)
-    return Response(svg(chart, dark=look == "dark"), media_type="image/svg+xml")
+    width = 600 if size == "wide" else 190
+    return figure(request, lambda: pathway(site.ev["cytokines"], width=width), dark=look == "dark")
 
 
 def _statement(site: Site, row: Row) -> dict[str, Any]:
     """A statement of the page with its number cut out, to be made a link, and what contradicts it."""
+    held = site.traces.resolve(row["row_table"] or "", row["row_key"])
     before, number, after = _around(row["statement"], row["value"], row["value_low"], row["value_high"])
     return {
         **row,
         "before": before,
         "number": number,
         "after": after,
-        "evidence": resolve(site.ev, row["row_table"] or "", row["row_key"]),
-        "disputes": _disputes(site, "page", row["_key"]),
+        "evidence": [(row["row_table"], key) for key in held],
+        "disputes": site.disputes("page", row["_key"]),
     }
 
 
-def _around(
-    text: str, value: float | None, low: float | None, high: float | None
-) -> tuple[str, str, str]:
+def _around(text: str, value: float | None, low: float | None, high: float | None) -> tuple[str, str, str]:
     """Split a statement around its number; the number is empty when it has none that can be found."""
     if value is None:
         return text, "", ""
     numbers = {f"{value:.1f}", printed(value), f"{value:.10g}", f"{value:.2f}"}
-    interval = "" if low is None or high is None else rf" \({re.escape(printed(low))} to {re.escape(printed(high))}\)"
+    interval = (
+        ""
+        if low is None or high is None
+        else rf" \({re.escape(printed(low))} to {re.escape(printed(high))}\)"
+    )
     for number in sorted(numbers, key=len, reverse=True):
         found = re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d])(?!\.\d){interval}", text)
         if found:
@@ -89,11 +95,9 @@ def _around(
     return text, "", ""
 
 
-def _disputes(site: Site, table: str, key: str) -> list[Row]:
-    """Discrepancies that name a row; with no key, those about a table that name no row and concern the page."""
-    if key:
-        return rows(site.traces.trace(table, key).discrepancies)
-    found = [d for d in site.of_all("discrepancies") if d["table"] == table and not d["rows"]]
+def _general(site: Site) -> list[Row]:
+    """Where the page's drug table as a whole differs from the evidence."""
+    found = site.of("discrepancies", table="approvals")
     return [d for d in found if d["topic"].startswith("page:")]
 
 
@@ -103,25 +107,35 @@ def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]
     The page's own figures are the rows of ``events`` that rest on it; a cell for which it prints "no data" is
     the statement that says so.
     """
-    events = site.ev["events"]
-    own = events[events["source_id"].isin(site.reference_pages) & events["outcome"].isin(columns)]
-    own = own[own["locator"].str.contains("table", case=False, na=False)]
+    own = [
+        line
+        for line in site.events
+        if line["source_id"] in site.reference_pages
+        and "table" in line["locator"]
+        and line["outcome"] in columns
+    ]
     held: dict[tuple[str, str], dict[str, Row]] = {}
-    for line in sorted(site.lines(own), key=lambda x: (ROLES.index(x["role"]), x["event"])):
+    for line in sorted(own, key=lambda x: (ROLES.index(x["role"]), x["event"])):
         who = line["population"] if line["role"] == "background" else line["treatment"]
         held.setdefault((line["role"], who), {})[line["outcome"]] = line
     silent = [s for s in statements if s["value"] is None and s["unit"]]
     table = []
     for (role, who), says in held.items():
-        name = f"{site.populations[who]}, without the drugs" if role == "background" else site.treatments[who]
+        name = (
+            f"{BACKGROUND.get(who, 'baseline')}: {site.populations[who]}"
+            if role == "background"
+            else site.treatments[who]
+        )
         cells = {}
         for outcome in columns:
-            line = says.get(outcome)
+            own_line = says.get(outcome)
             cells[outcome] = {
-                "page": line,
-                "silent": None if line else next((s for s in silent if _about(s, name, site.outcomes[outcome])), None),
-                "disputes": _disputes(site, "events", line["event"]) if line else [],
-                "primary": _primary(site, line) if line else [],
+                "page": own_line,
+                "silent": None
+                if own_line
+                else next((s for s in silent if _about(s, name, site.outcomes[outcome])), None),
+                "disputes": site.disputes("events", own_line["event"]) if own_line else [],
+                "primary": _primary(site, own_line) if own_line else [],
             }
         first = next(iter(says.values()))
         table.append({"role": role, "treatment": first["treatment"], "name": name, "cells": cells})
@@ -135,22 +149,21 @@ def _about(statement: dict[str, Any], name: str, outcome: str) -> bool:
 
 
 def _primary(site: Site, page: Row) -> list[Row]:
-    """What other sources give for treatment, population and outcome of a figure of the page: the line with
-    most person-years, for a background the two with most."""
-    events = site.ev["events"]
-    same = events[
-        (events["treatment"] == page["treatment"])
-        & (events["population"] == page["population"])
-        & (events["outcome"] == page["outcome"])
-        & (events["role"] == page["role"])
-        & (events["use"] == "default")
-        & (events["counts"] == "persons")
-        & events["subgroup"].isna()
-        & ~events["source_id"].isin(site.reference_pages)
+    """What other sources give for treatment, population and outcome of a figure of the page: the two rates
+    over the longest period, else for a treatment the share over the longest."""
+    alike = ("treatment", "population", "outcome", "role")
+    lines = [
+        x
+        for x in site.events
+        if all(x[c] == page[c] for c in alike)
+        and (x["use"], x["counts"], x["subgroup"]) == ("default", "persons", None)
+        and x["source_id"] not in site.reference_pages
     ]
-    lines = [x for x in site.lines(same) if x["kind"] not in ("below threshold", "printed range", "count")]
-    lines.sort(key=lambda x: (-(x["person_years"] or 0), -(x["n"] or 0), x["event"]))
-    return lines[: 2 if page["role"] == "background" else 1]
+    lines.sort(
+        key=lambda x: (-(x["period_weeks"] or 0), -(x["person_years"] or 0), -(x["n"] or 0), x["event"])
+    )
+    taken = [x for x in lines if x["kind"] in RATES][:2]
+    return taken or ([] if page["role"] == "background" else [x for x in lines if x["kind"] in SHARES][:1])
 
 
 def _held(site: Site, table: str) -> list[Row]:
@@ -170,7 +183,7 @@ def _cytokines(site: Site) -> list[dict[str, Any]]:
 def _study(site: Site, name: str, statements: list[dict[str, Any]]) -> dict[str, Any]:
     """A cited study: what the page says, and the studies and effects held from the same publication."""
     cited = next((s["cites"] for s in statements if s["cites"]), "")
-    studies = [s for s in rows(site.ev["studies"]) if s["source_id"] == cited]
+    studies = site.of("studies", source_id=cited)
     return {
         "name": name,
         "cites": cited,
@@ -183,9 +196,5 @@ def _study(site: Site, name: str, statements: list[dict[str, Any]]) -> dict[str,
 
 def _oral(site: Site) -> list[Row]:
     """Published effects of ORAL Surveillance for whole arms."""
-    effects = site.ev["effects"]
-    whole = effects[(effects["study"] == ORAL) & (effects["kind"] == "treatment") & (effects["use"] == "default")]
-    whole = whole[whole["subgroup"].isna() & whole["outcome"].isin(["mace", "malignancy_ex_nmsc", "pe", "dvt", "death", "nmsc", "vte"])]
-    return site.keyed("effects", whole)
-
-
+    found = site.of("effects", study=ORAL, kind="treatment", use="default")
+    return [e for e in found if e["subgroup"] is None and e["outcome"] in ORAL_OUTCOMES]

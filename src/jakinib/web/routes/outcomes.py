@@ -14,11 +14,13 @@ router = APIRouter()
 def outcomes_view(request: Request) -> View:
     site: Site = request.app.state.site
     events, effects = site.ev["events"], site.ev["effects"]
-    table = site.ev["outcomes"].sort_values("order").assign(
-        events_rows=lambda f: f["outcome"].map(events["outcome"].value_counts()).fillna(0).astype(int),
-        studies=lambda f: f["outcome"].map(events.groupby("outcome")["study"].nunique()).fillna(0).astype(int),
-        effects_rows=lambda f: f["outcome"].map(effects["outcome"].value_counts()).fillna(0).astype(int),
-    )  # fmt: skip
+    table = site.ev["outcomes"].sort_values("order")
+    for column, held in [
+        ("events_rows", events["outcome"].value_counts()),
+        ("studies", events.groupby("outcome")["study"].nunique()),
+        ("effects_rows", effects["outcome"].value_counts()),
+    ]:
+        table = table.assign(**{column: table["outcome"].map(held).fillna(0).astype(int)})
     return View("outcomes.html", {"outcomes": rows(table)}, lambda: table, lambda: rows(table), "outcomes")
 
 
@@ -26,21 +28,24 @@ def outcomes_view(request: Request) -> View:
 def outcome_view(request: Request, outcome: str) -> View:
     site: Site = request.app.state.site
     key = site.ev.name("outcome", outcome)
-    facts = next(r for r in rows(site.ev["outcomes"]) if r["outcome"] == key)
+    facts = site.of("outcomes", outcome=key)[0]
     events = site.ev["events"]
     own = events[(events["outcome"] == key) & (events["use"] == "default") & events["subgroup"].isna()]
-    lines = site.lines(own)
+    taken = set(own["event"])
+    lines = [line for line in site.events if line["event"] in taken]
     by: dict[str, list[Row]] = {}
     for line in lines:
         by.setdefault(line["population"], []).append(line)
     for held in by.values():
-        held.sort(key=lambda r: (site.treatments.get(r["treatment"], ""), -(r["person_years"] or 0), -(r["n"] or 0)))
+        held.sort(
+            key=lambda r: (site.treatments.get(r["treatment"], ""), -(r["person_years"] or 0), -(r["n"] or 0))
+        )
     order = sorted(by, key=lambda p: (-len(by[p]), p))
     effects = site.of("effects", outcome=key)
     context = {
         "outcome": facts,
         "populations": [(p, by[p]) for p in order],
-        "parts": [r for r in rows(site.ev["outcomes"]) if r["part_of"] == key],
+        "parts": site.of("outcomes", part_of=key),
         "effects": effects,
         "strata": int(((events["outcome"] == key) & events["subgroup"].notna()).sum()),
         "warnings": [w for w in site.of_all("warnings") if w["topic"] == key],

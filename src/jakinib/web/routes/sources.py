@@ -33,9 +33,7 @@ def source_view(request: Request, source: str) -> View:
     held = {table: found for table, found in held.items() if found}
     events = site.ev["events"]
     own = events[events["source_id"] == source]
-    lines = site.lines(own)
+    lines = [line for line in site.events if line["source_id"] == source]
     cited = [r for r in site.of_all("page") if r["cites"] == source]
     context = {"source": facts, "held": held, "lines": lines, "cited": cited}
     return View("source.html", context, lambda: own, lambda: {"source": facts, **held}, source)
-
-

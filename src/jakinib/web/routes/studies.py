@@ -30,13 +30,17 @@ def studies_view(request: Request, population: str = "") -> View:
 def study_view(request: Request, study: str) -> View:
     site: Site = request.app.state.site
     key = site.ev.name("study", study)
-    facts = next(r for r in rows(site.ev["studies"]) if r["study"] == key)
+    facts = site.of("studies", study=key)[0]
     events = site.ev["events"]
     own = events[events["study"] == key]
-    lines = site.lines(own)
+    lines = [line for line in site.events if line["study"] == key]
     order = {o: i for i, o in enumerate(site.outcomes)}
-    lines.sort(key=lambda r: (order.get(r["outcome"], 99), r["subgroup"] or "", r["period"] or "", r["role"] == "placebo",
-                              r["treatment"]))  # fmt: skip
+
+    def place(line: Row) -> tuple[object, ...]:
+        told = line["subgroup"] or "", line["period"] or "", line["role"] == "placebo", line["treatment"]
+        return order.get(line["outcome"], len(order)), *told
+
+    lines.sort(key=place)
     arms = site.of("arms", study=key)
     effects = site.of("effects", study=key)
     overlaps = [o for o in site.of_all("overlaps") if key in (o["whole"], o["part"])]
@@ -74,7 +78,7 @@ def study_view(request: Request, study: str) -> View:
 
 def _beside(site: Site, facts: Row) -> list[Row]:
     """This study, the reference trial, then the others of the same population, largest first."""
-    studies = rows(site.ev["studies"])
+    studies = site.of_all("studies")
     same = [s for s in studies if s["population"] == facts["population"] and s["study"] != facts["study"]]
     same.sort(key=lambda s: (s["mean_age"] is None and s["enrichment"] is None, -(s["n"] or 0)))
     reference = [s for s in studies if s["study"] == REFERENCE and facts["study"] != REFERENCE]
@@ -87,5 +91,7 @@ def _characteristics(site: Site, study: str) -> dict[str, Any]:
     across = list(dict.fromkeys((r["treatment"] or "", r["subgroup"] or "") for r in found))
     down: dict[str, dict[tuple[str, str], list[Row]]] = {}
     for row in found:
-        down.setdefault(row["characteristic"], {}).setdefault((row["treatment"] or "", row["subgroup"] or ""), []).append(row)
+        down.setdefault(row["characteristic"], {}).setdefault(
+            (row["treatment"] or "", row["subgroup"] or ""), []
+        ).append(row)
     return {"across": across, "down": down}

@@ -1,0 +1,112 @@
+"""Beta-binomial model of the arms: risks vary between studies, one odds ratio between their means.
+
+Events in group j of study i are beta-binomial with mean p_j and one intra-class correlation rho. The pairing
+of the groups is not used; studies without events are. Sources: Griffiths (1973); Kuss (2015).
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy.special import expit, xlog1py
+
+from jakinib.synthesis.arms import Floats
+from jakinib.synthesis.exact import Profiled, Start, fit_mixed, one_by_one, side_of
+from jakinib.synthesis.kernels import log_choose
+from jakinib.synthesis.mixed import MixedModel, State
+from jakinib.synthesis.pairs import Fit, Pairs
+
+
+def beta_binomial(pairs: Pairs, measure: str = "OR", effects: str = "random") -> Fit:
+    """Log odds ratio of the mean risks, over one data set or a batch."""
+    events = (pairs.e1 + pairs.e2).sum(axis=-1, keepdims=True)
+    size = (pairs.d1 + pairs.d2).sum(axis=-1, keepdims=True)
+    used = pairs.present & (events > 0) & (events < size)
+
+    def fit_one(one: Pairs) -> Profiled:
+        base = float(np.log((one.e2.sum() + 0.5) / (one.d2.sum() - one.e2.sum() + 0.5)))
+        start = Start(_BetaBinomial(one), np.array([0.0, 0.1, base]), np.zeros(0), 1)
+        fitted = fit_mixed(start, True, side_of(one, measure, conditional=False))
+        spread = fitted.tau**2
+        fitted.notes.append(f"intra-class correlation of the arms' risks {spread / (1 + spread):.3g}")
+        return fitted
+
+    return one_by_one(pairs, measure, used, fit_one, random=False)
+
+
+class _BetaBinomial(MixedModel):
+    """Parameters theta, s, alpha: logit p2 = alpha, logit p1 = alpha + theta, rho / (1 - rho) = s^2.
+
+    With phi = s^2 the probability is a product of (p + j phi), j < events, (1 - p + j phi), j < n - events,
+    over (1 + j phi), j < n. Studies that share a factor are counted, and long runs of factors are summed by
+    a Gauss rule for whole numbers, so a step does not cost more for a million persons.
+    """
+
+    def __init__(self, pairs: Pairs) -> None:
+        super().__init__((), len(pairs.e1))
+        self.size = 3
+        self._groups = [(_rule(e), _rule(d - e)) for e, d in ((pairs.e1, pairs.d1), (pairs.e2, pairs.d2))]
+        self._all = _rule(np.concatenate([pairs.d1, pairs.d2]))
+        self._constant = float(log_choose(pairs.d1, pairs.e1).sum() + log_choose(pairs.d2, pairs.e2).sum())
+
+    def evaluate(self, beta: Floats, study: Floats, points: int) -> State:
+        theta, s, alpha = (float(b) for b in beta)
+        phi = s * s
+        j, counts = self._all
+        value = self._constant - float(xlog1py(counts, j * phi).sum())
+        ratio = j / (1 + j * phi)
+        d_phi, d_phi2 = -float(counts @ ratio), float(counts @ ratio**2)
+        logits = np.zeros(2), np.zeros(2), np.zeros(2)  # first, second, mixed with phi
+        for g, logit in enumerate((alpha + theta, alpha)):
+            p, q = float(expit(logit)), float(expit(-logit))
+            d_p = d_p2 = d_p_phi = 0.0
+            for (i, counts), at, sign in zip(self._groups[g], (p, q), (1.0, -1.0), strict=True):
+                base = at + i * phi
+                value += float(counts @ np.log(np.maximum(base, 1e-300)))
+                inverse = 1 / np.maximum(base, 1e-300)
+                d_p += sign * float(counts @ inverse)
+                d_p2 -= float(counts @ inverse**2)
+                d_phi += float(counts @ (i * inverse))
+                d_phi2 -= float(counts @ (i * inverse) ** 2)
+                d_p_phi -= sign * float(counts @ (i * inverse**2))
+            logits[0][g] = d_p * p * q
+            logits[1][g] = d_p2 * (p * q) ** 2 + d_p * p * q * (q - p)
+            logits[2][g] = d_p_phi * p * q
+        first, second, mixed = logits
+        gradient = np.array([first[0], 2 * s * d_phi, first.sum()])
+        hessian = np.array(
+            [
+                [second[0], 2 * s * mixed[0], second[0]],
+                [2 * s * mixed[0], 2 * d_phi + 4 * phi * d_phi2, 2 * s * mixed.sum()],
+                [second[0], 2 * s * mixed.sum(), second.sum()],
+            ]
+        )
+        return State(beta, study, value, gradient, hessian, study, np.zeros((0, 2)))
+
+
+def _rule(counts: Floats) -> tuple[Floats, Floats]:
+    """Nodes j and weights w: sum_i sum_{j < counts_i} f(j) = w @ f(j) for f as smooth as log(p + j phi)."""
+    top = float(counts.max(initial=0.0))
+    doubling = 64.0 * 2.0 ** np.arange(40)
+    cuts = np.unique(np.concatenate([[0.0, 64.0], counts, doubling[doubling < top]]))
+    cuts = cuts[cuts <= max(top, 0.0)]
+    nodes, weights = [np.zeros(0)], [np.zeros(0)]
+    for start, end in itertools.pairwise(cuts):
+        reaching = float((counts > start).sum())
+        j, w = (np.arange(start, end), np.ones(int(end - start)))
+        if start >= 64 and end - start > 24:
+            x, w = _whole_number_gauss(int(end - start))
+            j = start + x
+        nodes.append(j)
+        weights.append(reaching * w)
+    return np.concatenate(nodes), np.concatenate(weights)
+
+
+def _whole_number_gauss(size: int, points: int = 16) -> tuple[Floats, Floats]:
+    """Gauss rule for the sum over 0, ..., size - 1 (discrete Chebyshev polynomials; Golub & Welsch 1969)."""
+    m = np.arange(1.0, points)
+    off = np.sqrt(m**2 * (float(size) ** 2 - m**2) / (4 * (4 * m**2 - 1)))
+    jacobi = np.diag(np.full(points, (size - 1) / 2)) + np.diag(off, 1) + np.diag(off, -1)
+    x, vectors = np.linalg.eigh(jacobi)
+    return x, size * vectors[0] ** 2

@@ -1,0 +1,48 @@
+"""The network methods by name: what each is, what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jakinib.synthesis.network import inverse_variance
+from jakinib.synthesis.network.data import NetworkData
+from jakinib.synthesis.network.fit import NetworkFit
+from jakinib.synthesis.pairs import MEASURES
+from jakinib.synthesis.result import LeftOut
+
+
+@dataclass(frozen=True)
+class Method:
+    """``informative(data, measure, **)``: the arms it can use and what is left out; ``fit(data, measure,
+    effects, **)`` of one connected component. ``effects``: what it offers, the default first. ``options``:
+    the names of the choices it takes beyond those. ``mixed``: persons and person-years in one network.
+    ``estimates``: printed estimates join in.
+    """
+
+    title: str
+    source: str
+    measures: tuple[str, ...]
+    effects: tuple[str, ...]
+    informative: Callable[..., tuple[Any, list[LeftOut]]]
+    fit: Callable[..., NetworkFit]
+    options: tuple[str, ...] = ()
+    mixed: bool = False
+    estimates: bool = False
+
+
+METHODS: dict[str, Method] = {
+    "iv": Method(
+        title="inverse variance",
+        source="Rücker 2012; Rücker & Schwarzer 2014",
+        measures=MEASURES,
+        effects=("random", "common"),
+        informative=inverse_variance.informative,
+        fit=inverse_variance.fit,
+        options=("tau2", "add"),
+        estimates=True,
+    ),
+}
+
+__all__ = ["METHODS", "Method", "NetworkData"]
