@@ -25,7 +25,7 @@ RATE_RATIOS = ("HR", "IRR")
 MEASURES = (*RATE_RATIOS, "OR", "RR")
 _STEPS = 42
 # nodes on the scale of normal scores, from -6 to 6, and their probabilities
-_NODES, _LENGTHS = np.polynomial.legendre.leggauss(64)
+_NODES, _LENGTHS = np.polynomial.legendre.leggauss(200)
 SCORES: Floats = 6 * _NODES
 _DENSITY: Floats = _LENGTHS * np.exp(-(SCORES**2) / 2)
 WEIGHTS: Floats = _DENSITY / _DENSITY.sum()
@@ -122,19 +122,19 @@ def difference(
     measure
         ``HR``, ``IRR``, ``OR`` or ``RR``.
     theta, se
-        Log ratio and its standard error (0: no uncertainty).
+        Log ratio and its standard error, more than 0.
     years
         Horizon, more than 0.
 
     Raises
     ------
     ValueError
-        Another measure, a negative standard error, or a horizon that is not positive.
+        Another measure, or a standard error or horizon that is not positive.
     """
     if measure not in MEASURES:
         raise ValueError(f"measure {measure!r} does not act on a baseline; give one of {', '.join(MEASURES)}")
-    if not se >= 0 or not years > 0:
-        raise ValueError(f"standard error {se} and horizon {years} years: give se >= 0 and years > 0")
+    if not se > 0 or not years > 0:
+        raise ValueError(f"standard error {se} and horizon {years} years: give se > 0 and years > 0")
     without = float(risk(rate.value, years))
     with_ = risk_with(rate.value, measure, theta, years)
     tail = (1 - level) / 2
@@ -146,8 +146,6 @@ def _quantiles(
     rates: Floats, measure: str, theta: float, se: float, years: float, at: Floats
 ) -> tuple[float, float]:
     p0 = np.asarray(risk(rates, years))
-    if not se > 0:
-        se = 1e-9  # a step, so that one formula serves
     if rates.size == 1:  # only the effect is uncertain: its quantiles, carried through
         ends = [risk_with(float(rates[0]), measure, theta + se * float(ndtri(q)), years) for q in at]
         return (ends[0] - float(p0[0]), ends[1] - float(p0[0]))

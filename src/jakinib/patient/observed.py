@@ -36,9 +36,11 @@ class Observed:
         return self._made[treatment, outcome]
 
     def nearest(self, treatment: str, outcome: str, facts: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The line nearest to a person: the same disease, a study the person is
-        not known to be shut out of, the dose itself, a stratum the person is known to
-        belong to, a counted value, then the most person-years and persons. None when nothing was reported.
+        """The line nearest to a person, None when nothing was reported.
+
+        In this order: the same disease, a study the person is not known to be shut out of, a rate a year can
+        be had, the dose itself, a stratum the person is known to belong to, a counted value, the most
+        person-years and persons.
 
         ``yearly_low``, ``yearly``, ``yearly_high``: per 1,000 people a year; a share over weeks is taken as a
         constant rate.
@@ -50,9 +52,11 @@ class Observed:
             if line["kind"] not in _WITH_VALUE or read.fits(facts) is not True:
                 continue
             same = self.criteria.same_indication(line["population"], facts.get("indication"))
+            yearly = _yearly(line)
             rank = (
                 {True: 0, None: 1, False: 2}[same],
                 self.criteria.enrolled(facts, line["study"]).verdict == "no",
+                yearly["yearly"] is None,
                 line["treatment"] != treatment,
                 not read.conditions,
                 not line["kind"].endswith(("rate", "proportion")),
@@ -61,8 +65,8 @@ class Observed:
                 line["event"],
             )
             if best is None or rank < best:
-                best, chosen = rank, line
-        return None if chosen is None else {**chosen, **_yearly(chosen)}
+                best, chosen = rank, {**line, **yearly}
+        return chosen
 
 
 def _yearly(line: Mapping[str, Any]) -> dict[str, float | None]:

@@ -258,7 +258,8 @@ def _read(name: str, text: str) -> Any:
     number, unit = text, item.unit.lower()
     for at, letter in enumerate(text):
         if letter.isalpha() and letter.lower() != "e":
-            number, unit = text[:at].strip(), text[at:].strip().lower()
+            if text[:at].strip():
+                number, unit = text[:at].strip(), text[at:].strip().lower()
             break
     if unit != item.unit.lower() and unit not in item.units:
         raise PatientError(f"{name}: unit {unit[:30]!r} is not known; give {item.unit}")
