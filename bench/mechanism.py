@@ -113,20 +113,22 @@ def best(work: Callable[[], object], times: int = 3) -> float:
 
 
 def speed(persons: int) -> None:
-    print(f"\nspeed: {persons:,} persons x 24 h at 5 min x every pathway of tofacitinib (5 mg bid)\n")
-    got = jk.inhibition("tofacitinib", "5 mg bid", persons=10)
-    pathways, points = len(got.pathways), len(got.exposure.times_h)  # type: ignore[union-attr]
-    ours = best(lambda: jk.inhibition("tofacitinib", "5 mg bid", persons=persons, seed=1), 2)
-    block = np.random.default_rng(1).random((1000, points))
-    out = np.empty_like(block)
-    one = best(lambda: [np.exp(block, out=out) for _ in range(max(1, persons // 1000))])
-    print(
-        f"jk.inhibition                                      {ours:8.2f} s (interval 12 h: {points} points)"
-    )
-    print(
-        f"numpy exp, persons x times x {pathways} pathways           {one * pathways:8.2f} s   ratio {ours / one / pathways:5.2f}"
-    )
-    print(f"numpy exp, persons x times                         {one:8.2f} s   ratio {ours / one:5.2f}")
+    print(f"\nspeed: {persons:,} persons x a dosing interval at 5 min x every pathway of the drug\n")
+    for drug, regimen in (
+        ("upadacitinib", "15 mg ER qd"),
+        ("baricitinib", "4 mg qd"),
+        ("tofacitinib", "5 mg bid"),
+    ):
+        got = jk.inhibition(drug, regimen, persons=10)
+        pathways, points = len(got.pathways), len(got.exposure.times_h)  # type: ignore[union-attr]
+        ours = best(lambda d=drug, r=regimen: jk.inhibition(d, r, persons=persons, seed=1), 2)
+        block = np.random.default_rng(1).random((1000, points))
+        out = np.empty_like(block)
+        one = best(lambda b=block, o=out: [np.exp(b, out=o) for _ in range(max(1, persons // 1000))])
+        print(
+            f"{drug:13} {regimen:12} {points} points, {pathways:2} pathways: {ours:6.2f} s; numpy exp on persons x points x "
+            f"pathways {one * pathways:6.2f} s, ratio {ours / one / pathways:5.2f}; on persons x points, ratio {ours / one:5.2f}"
+        )
 
     model = got.exposure.model  # type: ignore[union-attr]
     p = {k: float(v[0]) for k, v in model.draw(got.regimen).parameters.items()}

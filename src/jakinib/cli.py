@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jakinib import cli_registry
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -336,3 +338,6 @@ def _left_out(left: pd.DataFrame) -> None:
         typer.echo(f"\nNot taken ({len(left)} rows):")
         for reason, rows in left.groupby("reason", sort=False):
             typer.echo(f"  {len(rows):>4}  {reason}")
+
+
+cli_registry.register(app)

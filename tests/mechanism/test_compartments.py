@@ -20,6 +20,7 @@ from jakinib.mechanism.compartments import (
     repeated,
     single_dose,
     steady_state,
+    steady_state_grid,
 )
 from jakinib.mechanism.errors import MechanismError
 
@@ -166,6 +167,33 @@ def test_infusion_longer_than_the_interval_is_superposed() -> None:
         TWO, [ZeroOrder(30.0)], DOSE, np.arange(900) * 12.0, 899 * 12.0 + np.array([0.5, 5.0, 9.0])
     )[0]
     np.testing.assert_allclose(periodic, many, rtol=1e-9)
+
+
+@pytest.mark.parametrize("points", [2, 5, 145, 289])
+@pytest.mark.parametrize("two", [False, True], ids=["one compartment", "two compartments"])
+@pytest.mark.parametrize("name", INPUTS)
+def test_the_fast_grid_gives_the_same_numbers(name: str, two: bool, points: int) -> None:
+    """Random persons, some with an infusion that reaches into the next interval."""
+    rng = np.random.default_rng(4)
+    n = 40
+
+    def about(value: float) -> np.ndarray:
+        return value * np.exp(0.8 * rng.standard_normal(n))
+
+    body = Disposition(about(CL), about(VC), *((about(Q), about(VP)) if two else ()))
+    inputs: list[Input] = []
+    for each in INPUTS[name]:
+        if isinstance(each, FirstOrder):
+            inputs.append(FirstOrder(about(each.ka), each.lag * rng.random(n), each.fraction))
+        elif isinstance(each, ZeroOrder):
+            inputs.append(ZeroOrder(about(each.duration), each.lag, each.fraction))
+        else:
+            inputs.append(each)
+    for tau in (6.0, 24.0):
+        exact = steady_state(body, inputs, DOSE, tau, np.linspace(0, tau, points))
+        ours = steady_state_grid(body, inputs, DOSE, tau, points)
+        end = -1 if name == "bolus" else None  # at the end of the interval one takes the next bolus, one not
+        np.testing.assert_allclose(ours[:, :end], exact[:, :end], rtol=1e-9, atol=1e-10 * exact.max())
 
 
 def test_persons_are_independent_of_their_neighbours() -> None:

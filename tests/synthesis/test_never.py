@@ -119,3 +119,44 @@ def test_a_thousand_studies(method):
     ours = check(table, "OR", method)
     # truth: odds ratio 0.012 / 0.988 / (0.010 / 0.990) = 1.2024
     assert ours.ci_low < 1.2024 < ours.ci_high
+
+
+@st.composite
+def many_armed(draw):
+    """Studies with one to eight arms of up to eight treatments, contrast rows beside them."""
+    rows = {
+        name: [] for name in ("study", "treatment", "events", "n", "reference", "measure", "estimate", "se")
+    }
+
+    def add(**row):
+        for name, values in rows.items():
+            values.append(row.get(name))
+
+    names = [f"T{i}" for i in range(8)]
+    for s in range(draw(st.integers(1, 12))):
+        arms = draw(st.lists(st.sampled_from(names), min_size=1, max_size=8, unique=True))
+        for name in arms:
+            events, size = draw(group(False))
+            add(study=f"S{s}", treatment=name, events=events, n=size)
+    add(study="S0", treatment="T0", events=0, n=10) if "T0" not in rows["treatment"] else None
+    if "T1" not in rows["treatment"]:
+        add(study="extra", treatment="T1", events=0, n=10)
+    if draw(st.booleans()):
+        add(study="H", treatment="T0", reference="T1", measure="OR", estimate=draw(st.floats(0.1, 9)), se=0.4)
+    return rows
+
+
+@pytest.mark.parametrize("method", ["mh", "peto", "iv-reml", "cm.el", "um.fs", "firth"])
+@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(rows=many_armed())
+def test_tables_of_many_arms(method, rows):
+    ours = jk.pairwise(rows, "OR", method, "T1", treatment="T0")
+    used = {s.study for s in ours.studies if s.used}
+    left = {study for study, _ in ours.left_out}
+    assert used | left == set(rows["study"]) and not used & left
+
+
+@pytest.mark.parametrize("method", ["mh", "iv-reml", "cm.el"])
+def test_nothing_to_show_is_still_shown(method):
+    ours = jk.pairwise(two_groups([0, 0], [10, 20], [0, 0], [10, 20]), "OR", method, "reference")
+    assert ours.figure().to_dict() and len(ours.table()) == 3 and "not estimable" in str(ours)

@@ -94,6 +94,32 @@ def test_basis_of_the_comparison_is_said(client: httpx.Client, ev: Evidence) -> 
     assert made.pairs()["reason"].iloc[0].split(". ")[0] in unescape(text)
 
 
+def test_a_pooled_programme_does_not_hide_the_trial_in_people_at_risk(client: httpx.Client) -> None:
+    text = client.get(
+        "/compare?treatment=tofacitinib-5-mg-bid&outcome=mace&population=rheumatoid-arthritis"
+    ).text
+    unfolded = re.sub(r"<details>.*?</details>", "", text, flags=re.S)
+    table = unfolded[unfolded.index('<table class="compare') : unfolded.index("</table>")]
+    assert "ORAL Surveillance" in table and "at least one additional cardiovascular risk factor" in table
+
+
+def test_a_study_that_has_both_treatments_is_in_sight(client: httpx.Client) -> None:
+    where = (
+        "/compare?treatment=upadacitinib-30-mg-qd&treatment=placebo&outcome=vte&population=atopic-dermatitis"
+    )
+    unfolded = re.sub(r"<details>.*?</details>", "", client.get(where).text, flags=re.S)
+    body = unfolded[unfolded.index("<tbody>") : unfolded.index("</table>")]
+    shown = [
+        set(re.findall(r'href="/studies/([^"]+)"', cell)) for cell in re.findall(r"<td.*?</td>", body, re.S)
+    ]
+    assert len(shown) == 2 and shown[0] & shown[1]
+
+
+def test_an_outcome_without_evidence_says_so(client: httpx.Client) -> None:
+    page = client.get("/compare?treatment=methotrexate&outcome=gi_perforation&population=vitiligo")
+    assert page.status_code == 200 and "not reported" in page.text
+
+
 def test_rates_per_thousand_are_ten_times_those_per_hundred(client: httpx.Client) -> None:
     hundred = client.get(form(COMPARE, ".json")).json()["lines"]
     thousand = client.get(form(COMPARE + "&per=1000", ".json")).json()["lines"]

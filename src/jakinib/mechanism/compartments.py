@@ -113,6 +113,79 @@ def steady_state(
     )
 
 
+def steady_state_grid(
+    disposition: Disposition, inputs: Sequence[Input], dose_mg: float, interval_h: float, points: int
+) -> Array:
+    """:func:`steady_state` at ``points`` even times from 0 to ``interval_h``, faster for many persons.
+
+    The same numbers to about 1e-12: on an even grid ``exp(-k t)`` is a product of a coarse and a fine
+    exponential, so that a person needs about ``2 sqrt(points)`` of them for each rate, and the sum over
+    rates is one small matrix product. The hours of an infusion are corrected element by element; the times
+    before the lag and infusions that reach into the next interval are computed as in :func:`steady_state`.
+    The last time is the end of the interval, before the next dose.
+    """
+    times = np.linspace(0.0, interval_h, points)
+    rates, weights = disposition.exponentials()
+    lags = [np.atleast_1d(np.asarray(each.lag, dtype=np.float64)) for each in inputs]
+    last = max(float(lag.max()) for lag in lags)
+    infusions = [(e, lag) for e, lag in zip(inputs, lags, strict=True) if isinstance(e, ZeroOrder)]
+    ends = [np.atleast_1d(_positive("duration", each.duration)) + lag for each, lag in infusions]
+    if last >= interval_h or any(
+        float(end.max()) > interval_h or float((rates * end).max()) > 10.0 for end in ends
+    ):  # an infusion that reaches into the next interval, or one so long that digits would cancel
+        return steady_state(disposition, inputs, dose_mg, interval_h, times)
+    persons = max(
+        rates.shape[1], *(np.atleast_1d(np.asarray(p)).size for e in inputs for p in vars(e).values())
+    )
+    rates, weights = (np.broadcast_to(a, (len(a), persons)) for a in (rates, weights))
+    every = [*rates]
+    factors = [np.zeros(persons) for _ in rates]
+    for each, lag in zip(inputs, lags, strict=True):
+        fraction = np.asarray(each.fraction, dtype=np.float64)
+        if isinstance(each, FirstOrder):
+            ka = np.atleast_1d(_positive("ka", each.ka))
+            factor = np.zeros(persons)
+            for i, (rate, weight) in enumerate(zip(rates, weights, strict=True)):
+                low, high = _apart(rate, ka)
+                share = fraction * weight * ka / (high - low)
+                factors[i] = factors[i] + share * np.exp(rate * lag) / -np.expm1(-low * interval_h)
+                factor = factor - share * np.exp(ka * lag) / -np.expm1(-high * interval_h)
+            every.append(np.broadcast_to(ka, (persons,)))
+            factors.append(factor)
+            continue
+        for i, (rate, weight) in enumerate(zip(rates, weights, strict=True)):
+            start = np.exp(rate * lag) / -np.expm1(-rate * interval_h)
+            if isinstance(each, ZeroOrder):
+                start = start * np.expm1(rate * each.duration) / (rate * each.duration)
+            factors[i] = factors[i] + fraction * weight * start
+    curve = _sum_of_exponentials(np.stack(every, axis=1), np.stack(factors, axis=1), times[1], points)
+    for (each, _), end in zip(infusions, ends, strict=True):
+        until = np.broadcast_to(end, (persons,))
+        during = np.flatnonzero(times < until[:, None])  # what the infusion still lacks, element by element
+        who = during // points
+        left = until[who] - times[during - who * points]
+        given = np.asarray(each.fraction) / np.asarray(each.duration)
+        lacking = np.zeros(len(during))
+        for rate, weight in zip(rates, weights, strict=True):
+            lacking += (given * weight / rate)[who] * np.expm1(rate[who] * left)
+        curve.reshape(-1)[during] -= lacking
+    curve *= dose_mg * 1000.0
+    early = int(np.searchsorted(times, last, side="left"))
+    if early:
+        curve[:, :early] = steady_state(disposition, inputs, dose_mg, interval_h, times[:early])
+    return curve
+
+
+def _sum_of_exponentials(rates: Array, factors: Array, step: float, points: int) -> Array:
+    """``sum_k factors[:, k] exp(-rates[:, k] j step)``, j = 0 .. points - 1; arrays (persons, terms)."""
+    fine = int(np.ceil(np.sqrt(points)))
+    coarse = -(-points // fine)
+    first = np.exp(-rates[:, None, :] * (np.arange(coarse) * fine * step)[:, None]) * factors[:, None, :]
+    second = np.exp(-rates[:, :, None] * (np.arange(fine) * step))
+    product = np.matmul(first, second).reshape(len(rates), coarse * fine)
+    return np.ascontiguousarray(product[:, :points])
+
+
 def repeated(
     disposition: Disposition,
     inputs: Sequence[Input],

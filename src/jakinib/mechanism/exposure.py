@@ -201,7 +201,7 @@ def chunks(
     size = CHUNK if kinetics.closed_form else 16 * CHUNK  # steps over time: the overhead is per step
     for start in range(0, n, size):
         part = slice(start, min(start + size, n))
-        yield part, kinetics.curve(times, part)
+        yield part, kinetics.interval(len(times), part)
         if progress:
             progress(part.stop, n)
 

@@ -312,9 +312,7 @@ def _population(
     kinetics = exposed.kinetics
     assert kinetics is not None
     times = exposed.times_h
-    weights = np.gradient(times) if len(times) > 2 else np.ones_like(times)
-    weights[[0, -1]] = (times[1] - times[0]) / 2  # the trapezoid rule as one weighted sum
-    weights = weights / (times[-1] - times[0])
+    step = 1.0 / (len(times) - 1)  # of the interval; the trapezoid rule: ends count half
     rng = np.random.default_rng(None if seed is None else seed + 1)
     n = kinetics.persons
     to_nM = 1000.0 / drug_mass(exposed.drug)
@@ -331,13 +329,15 @@ def _population(
         room = np.empty_like(values)
         for i, (factor, hill) in enumerate(zip(scale, hills, strict=True)):
             half = (ic50[i, part] / factor)[:, None]  # the IC50 in the units of the curve
-            hours[i, part] = (values > half) @ weights
+            above = values > half
+            ends = 0.5 * (above[:, 0].astype(float) + above[:, -1])
+            hours[i, part] = (np.count_nonzero(above, axis=1) - ends) * step
             if hill == 1.0:
                 np.add(values, half, out=room)
                 np.divide(values, room, out=room)
             else:
                 room = share(values, half, hill)
-            average[i, part] = room @ weights
+            average[i, part] = (room.sum(axis=1) - 0.5 * (room[:, 0] + room[:, -1])) * step
     return average, hours * 24.0
 
 

@@ -24,6 +24,7 @@ from jakinib.mechanism.compartments import (
     ZeroOrder,
     single_dose,
     steady_state,
+    steady_state_grid,
 )
 from jakinib.mechanism.errors import MechanismError, NotReadError, unknown
 from jakinib.mechanism.regimen import Regimen
@@ -280,11 +281,22 @@ class Kinetics:
         p = {k: v[persons] for k, v in self.parameters.items()}
         if "Imax" in p:
             return self._autoinhibited(p, times_h)
-        disposition = Disposition(p["CL"], p["Vc"], p.get("Q"), p.get("Vp"))
-        inputs, dose = self._inputs(p), self.regimen.dose_mg
+        disposition, inputs, dose = self._linear(p)
         if self.regimen.interval_h is None:
             return single_dose(disposition, inputs, dose, times_h)
         return steady_state(disposition, inputs, dose, self.regimen.interval_h, times_h)
+
+    def interval(self, points: int, persons: slice = slice(None)) -> Array:
+        """:meth:`curve` at ``points`` evenly spaced times of one dosing interval, faster for many persons."""
+        tau = self.regimen.interval_h
+        if tau is None or not self.closed_form:
+            return self.curve(np.linspace(0.0, tau or 48.0, points), persons)
+        p = {k: v[persons] for k, v in self.parameters.items()}
+        return steady_state_grid(*self._linear(p), tau, points)
+
+    def _linear(self, p: Mapping[str, Array]) -> tuple[Disposition, list[Input], float]:
+        disposition = Disposition(p["CL"], p["Vc"], p.get("Q"), p.get("Vp"))
+        return disposition, self._inputs(p), self.regimen.dose_mg
 
     def _inputs(self, p: Mapping[str, Array]) -> list[Input]:
         lag, F = p.get("tlag", np.zeros(1)), p["F"]

@@ -105,7 +105,7 @@ def analyse(pairs: Pairs, choices: Choices) -> Analysis:
         }
     fit = method.fit(pairs, choices.measure, effects=choices.effects, **options)
     limits = interval(fit, choices.ci, choices.level)
-    spread = heterogeneity(fit, choices.level)
+    spread = heterogeneity(fit, choices.level, choices.ci)
     if fit.tau2 is None:
         low = high = np.full(np.shape(fit.theta), np.nan)
     else:

@@ -8,6 +8,7 @@ Spiegelhalter (2009).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def interval(fit: Fit, ci: str = "wald", level: float = 0.95) -> Interval:
             p = 2 * ndtr(-np.abs(statistic))
         else:
             safe = np.where(df > 0, df, np.nan)
-            quantile = stdtrit(safe, 0.5 + level / 2)
+            quantile = t_quantile(safe, 0.5 + level / 2)
             p = 2 * stdtr(safe, -np.abs(statistic))
         margin = quantile * se
     return Interval(se, statistic, p, fit.theta - margin, fit.theta + margin)
@@ -108,12 +109,23 @@ def _residual_mean_square(fit: Fit, adhoc: bool) -> Floats:
     return np.asarray(s2)
 
 
-def heterogeneity(fit: Fit, level: float = 0.95) -> Heterogeneity:
+def t_quantile(df: Floats, p: float) -> Floats:
+    """Student's t quantile, elementwise; NaN for NaN. Found once for each df, which takes most of a fit."""
+    values, index = np.unique(df, return_inverse=True)
+    return np.array([_t_quantile(float(v), p) for v in values])[index].reshape(np.shape(df))
+
+
+@cache
+def _t_quantile(df: float, p: float) -> float:
+    return float(stdtrit(df, p))
+
+
+def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogeneity:
     """Test of homogeneity, I2, H2 and the Q-profile interval of tau2 (random effects by inverse variance)."""
     df = fit.k - 1.0
     nan = np.full(np.shape(df), np.nan)
     if fit.fitted is not None:
-        return _likelihood_heterogeneity(fit, df, nan, level)
+        return _likelihood_heterogeneity(fit, df, nan, level, ci)
     positive = df > 0
     safe = np.where(positive, df, 1.0)
     q = np.full(np.shape(df), np.nan) if fit.q is None else np.asarray(fit.q)
@@ -133,16 +145,17 @@ def heterogeneity(fit: Fit, level: float = 0.95) -> Heterogeneity:
         return np.where(positive, 100 * share, np.nan)
 
     tail = (1 - level) / 2
-    low = np.where(positive, solve_q(fit.y, fit.v, chdtri(safe, tail)), np.nan)
-    high = np.where(positive, solve_q(fit.y, fit.v, chdtri(safe, 1 - tail)), np.nan)
+    goals = np.stack([chdtri(safe, tail), chdtri(safe, 1 - tail)])
+    both = np.where(positive, solve_q(np.stack([fit.y] * 2), np.stack([fit.v] * 2), goals), np.nan)
+    low, high = both[0], both[1]
     h2 = np.where(positive, fit.tau2 / typical + 1, np.nan)
     return Heterogeneity(df, q_p, percent(fit.tau2), percent(low), percent(high), h2, low, high)
 
 
-def _likelihood_heterogeneity(fit: Fit, df: Floats, nan: Floats, level: float) -> Heterogeneity:
-    """Profile-likelihood limits of tau2; an exact model has no Q and no I2."""
+def _likelihood_heterogeneity(fit: Fit, df: Floats, nan: Floats, level: float, ci: str) -> Heterogeneity:
+    """Profile-likelihood limits of tau2, with a profile interval; an exact model has no Q and no I2."""
     low, high = nan.copy(), nan.copy()
-    if fit.tau2 is not None:
+    if fit.tau2 is not None and ci == "profile":
         for at in np.ndindex(np.shape(df)):
             if fit.fitted[at] is not None and fit.k[at] > 1:
                 low[at], high[at] = (x**2 for x in fit.fitted[at].tau_limits(level))
@@ -154,5 +167,5 @@ def prediction(
 ) -> tuple[Floats, Floats]:
     """Limits for the effect in a new study: theta -+ t(k - 2) sqrt(tau2 + se^2); NaN where k < 3."""
     df = np.where(k > 2, k - 2.0, np.nan)
-    margin = stdtrit(df, 0.5 + level / 2) * np.sqrt(tau2 + se**2)
+    margin = t_quantile(df, 0.5 + level / 2) * np.sqrt(tau2 + se**2)
     return theta - margin, theta + margin

@@ -55,6 +55,18 @@ def _product_rule(points: int) -> tuple[Floats, Floats]:
     return nodes[keep], log_weights[keep]
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """Nodes in use, and how far the linear predictor may move before they are laid anew."""
+
+    beta: Floats
+    study: Floats
+    points: int
+    z: Floats
+    base: Floats
+    room: float
+
+
 class MixedModel:
     """A model over k studies. ``kernels``: pairs (kernel, c). ``intercept``: None, "fixed" or "random"."""
 
@@ -62,15 +74,22 @@ class MixedModel:
         self.kernels, self.k, self.intercept = tuple(kernels), k, intercept
         self.size = 4 if intercept == "random" else 2
         self._centre: dict[tuple[int, ...], Floats] = {}
+        self._grid: dict[tuple[int, ...], _Grid] = {}
 
     def evaluate(self, beta: Floats, study: Floats, points: int) -> State:
         """Log-likelihood, its gradient and Hessian in ``beta`` (study intercepts eliminated)."""
         random = tuple(i for i in (1, 3) if i < self.size and beta[i] != 0.0)
-        if len(random) == 2:
+        grid = self._grid.get(random)
+        if grid is not None and self._still_fits(grid, beta, study, points):
+            z, base = grid.z, grid.base
+        elif len(random) == 2:
             centre, scale, log_scale = self._adapt(beta, study, random)
             x, log_w = _product_rule(points)
             z = centre[:, None, :] + np.einsum("kij,qj->kqi", scale, x)
             base = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[:, None]
+            # the widest shift of eta that leaves every study's nodes where its integrand is
+            width = np.sqrt((scale**2).sum(axis=2)) * beta[list(random)]
+            self._grid[random] = _Grid(beta, study, points, z, base, 0.3 * float(width.min()))
         elif random:
             z, base = self._line(beta, study, random, points)
         else:
@@ -162,10 +181,26 @@ class MixedModel:
         right = width[rows, fallen[:, len(_WIDENING) :].argmax(axis=1)]
         span = left + right
         step = np.minimum(0.55 * scale[:, 0, 0], 0.6 / beta[random[0]])
-        size = math.ceil(float((span / step).max()) * points / 16) + 1
+        # the cap is met only far from the maximum, where a rough value is enough to turn back
+        size = min(math.ceil(float((span / step).max()) * points / 16), 40 * points) + 1
         z = (centre[:, 0] - left)[:, None] + span[:, None] * np.linspace(0.0, 1.0, size)
         log_weight = np.log(span / (size - 1)) - 0.5 * math.log(2 * math.pi)
-        return z[..., None], log_weight[:, None] - 0.5 * z**2
+        base = log_weight[:, None] - 0.5 * z**2
+        room = 0.3 * float(scale.min()) * float(beta[random[0]])
+        self._grid[random] = _Grid(beta, study, points, z[..., None], base, room)
+        return z[..., None], base
+
+    def _still_fits(self, grid: _Grid, beta: Floats, study: Floats, points: int) -> bool:
+        """Whether eta has moved little enough anywhere on the nodes; those beyond |z| = 3 hardly count."""
+        if points != grid.points:
+            return False
+        move = np.abs(beta - grid.beta)
+        shift = float(move[0] + 3.0 * move[1])
+        if self.intercept == "random":
+            shift += float(move[2] + 3.0 * move[3])
+        elif self.intercept == "fixed":
+            shift += float(np.abs(study - grid.study).max(initial=0.0))
+        return shift <= grid.room
 
     def _adapt(self, beta: Floats, study: Floats, random: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
         """Posterior mode of z and a square root of its inverse curvature, study by study.

@@ -38,12 +38,10 @@ def _unconditional(pairs: Pairs, measure: str, effects: str, used: Floats, inter
         events, size = one.e1 + one.e2, one.d1 + one.d2
         side = side_of(one, measure, conditional=intercept == "fixed")
         if intercept == "fixed":
-            rest = size - events if measure == "OR" else size
-            return fit_mixed(
-                Start(model, np.zeros(2), np.log((events + 0.5) / (rest + 0.5)), 16), random, side
-            )
-        total, rest_total = events.sum(), (size - events).sum() if measure == "OR" else size.sum()
-        base = float(np.log((total + 0.5) / (rest_total + 0.5)))
+            base = np.log((events + 0.5) / (size - events + 0.5 if measure == "OR" else size))
+            return fit_mixed(Start(model, np.zeros(2), base, 16), random, side)
+        total, all_size = events.sum(), size.sum()
+        base = np.log((total + 0.5) / (all_size - total + 0.5 if measure == "OR" else all_size))
         return fit_mixed(Start(model, np.array([0.0, 0.0, base, 0.5]), np.zeros(0), 10), random, side)
 
     if intercept == "random":

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jakinib.synthesis.network import inverse_variance
-from jakinib.synthesis.network.data import NetworkData
+from jakinib.synthesis.network import exact, firth, hypergeometric, inverse_variance, mantel_haenszel
 from jakinib.synthesis.network.fit import NetworkFit
 from jakinib.synthesis.pairs import MEASURES
 from jakinib.synthesis.result import LeftOut
@@ -43,6 +42,38 @@ METHODS: dict[str, Method] = {
         options=("tau2", "add"),
         estimates=True,
     ),
+    "mh": Method(
+        title="Mantel-Haenszel, no continuity correction",
+        source="Efthimiou et al. 2019",
+        measures=("OR",),
+        effects=("common",),
+        informative=mantel_haenszel.informative,
+        fit=mantel_haenszel.fit,
+    ),
+    "nch": Method(
+        title="noncentral hypergeometric, multinomial approximation",
+        source="Stijnen et al. 2010",
+        measures=("OR",),
+        effects=("common",),
+        informative=mantel_haenszel.informative,
+        fit=hypergeometric.fit,
+    ),
+    "firth": Method(
+        title="penalised (Firth) logistic regression",
+        source="Firth 1993; Evrenoglou et al. 2022",
+        measures=("OR",),
+        effects=("common", "random"),
+        informative=firth.informative,
+        fit=firth.fit,
+    ),
+    "exact": Method(
+        title="exact likelihood given each study's total",
+        source="Stijnen et al. 2010; see docs/network.md",
+        measures=("OR", "IRR", "HR"),
+        effects=("random", "common"),
+        informative=exact.informative,
+        fit=exact.fit,
+        mixed=True,
+        estimates=True,
+    ),
 }
-
-__all__ = ["METHODS", "Method", "NetworkData"]

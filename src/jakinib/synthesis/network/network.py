@@ -101,6 +101,10 @@ class Network:
         """The component that holds the reference; None when no study informs on it."""
         return self._component(self.reference)
 
+    @property
+    def _number(self) -> int:
+        return next((i for i, c in enumerate(self.components) if c is self.main), -1)
+
     def _component(self, treatment: str) -> Component | None:
         return next((c for c in self.components if treatment in c.treatments), None)
 
@@ -295,7 +299,10 @@ class Network:
                 continue
             for name in ("total", "heterogeneity", "inconsistency", "inconsistency_random"):
                 test = getattr(parts, name)
-                rows.append({"component": number_, "source": name, "q": test.q, "df": test.df, "p": test.p})
+                if not math.isnan(test.q):
+                    rows.append(
+                        {"component": number_, "source": name, "q": test.q, "df": test.df, "p": test.p}
+                    )
         return pd.DataFrame(rows, columns=["component", "source", "q", "df", "p"])
 
     def contributions(self) -> pd.DataFrame:
@@ -446,20 +453,16 @@ class Network:
             fit = self.main.fit
             span = "" if math.isnan(fit.tau2_low) else f" ({number(fit.tau2_low)} to {number(fit.tau2_high)})"
             lines.append(f"  tau2 {number(self.tau2)}{span}")
-        if self._decomposition is not None:
-            d = self._decomposition
-            lines.append(
-                f"  Q {number(d.total.q)} on {d.total.df} df, {p_text(d.total.p)}; I2 {number(self.i2, 2)} %"
-            )
-            lines.append(
-                f"    within designs {number(d.heterogeneity.q)} on {d.heterogeneity.df} df, "
-                f"{p_text(d.heterogeneity.p)}; between designs {number(d.inconsistency.q)} on "
-                f"{d.inconsistency.df} df, {p_text(d.inconsistency.p)}"
-            )
+        tests = [r for r in _records(self.inconsistency()) if r["component"] == self._number]
+        for name, text in _SOURCES:
+            for r in (r for r in tests if r["source"] == name):
+                lines.append(f"  {text} {number(r['q'])} on {r['df']} df, {p_text(r['p'])}")
         ranks = self.ranking()
         if len(ranks):
             order = ", ".join(
-                f"{r['treatment']} {r['score']:.2f}" for r in _records(ranks) if r["component"] == 0
+                f"{r['treatment']} {r['score']:.2f}"
+                for r in _records(ranks)
+                if r["component"] == self._number
             )
             lines.append(f"  fewer events first ({ranks['kind'][0].replace('_', '-')}): {order}")
             lines.append(f"    {CAUTION}")
@@ -534,6 +537,11 @@ class Network:
 _EMPTY = dict.fromkeys(
     ("estimate", "ci_low", "ci_high", "theta", "se", "p", "prediction_low", "prediction_high"), math.nan
 ) | {"studies": 0}
+_SOURCES = (
+    ("total", "Q"),
+    ("heterogeneity", "  within designs"),
+    ("inconsistency", "  between designs (inconsistency)"),
+)
 _SPLIT_COLUMNS = [
     "treatment",
     "reference",

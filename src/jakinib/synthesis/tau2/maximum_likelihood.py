@@ -5,6 +5,8 @@ Sources: Raudenbush (2009) for the scoring equations; Viechtbauer (2005) for the
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
@@ -27,7 +29,8 @@ def _maximise(y: Floats, v: Floats, restricted: bool) -> Floats:
     """Newton steps on the score, kept inside the bracket in which it changes sign."""
     y, v = np.asarray(y, dtype=float), np.asarray(v, dtype=float)
     shape = v.shape[:-1]
-    y, v = y.reshape(-1, y.shape[-1]), v.reshape(-1, v.shape[-1])
+    flat = (math.prod(shape), v.shape[-1])
+    y, v = y.reshape(flat), v.reshape(flat)
     estimate = np.maximum(dersimonian_laird(y, v), hedges(y, v))
     active = np.flatnonzero(count(v) > 1)
     tau2, ya, va = estimate[active], y[active], v[active]

@@ -131,6 +131,7 @@ def _choices(site: Site) -> dict[str, Any]:
 def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
     """Outcomes; in each the populations; in each a cell a treatment: its headline line and the others."""
     lines, pairs = rows(made.table()), rows(made.pairs())
+    enriched = {study for study, who in populations(site, made).items() if who["enrichment"]}
     table = []
     for outcome in made.outcomes:
         of = [line for line in lines if line["outcome"] == outcome]
@@ -140,24 +141,44 @@ def side_by_side(site: Site, made: Comparison) -> list[dict[str, Any]]:
         }
         order = sorted(held, key=lambda p: (-len(held[p]), site.populations.get(p, p)))
         body = []
-        for population in order:
-            cells = []
-            for treatment in made.treatments:
-                here = [x for x in of if x["population"] == population and x["treatment"] == treatment]
-                first = next((x for x in here if x["headline"]), None)
-                cells.append(
-                    {"treatment": treatment, "first": first, "more": [x for x in here if x is not first]}
-                )
+        for population in order or [made.population]:
+            here = [x for x in of if x["population"] == population]
+            insight = enriched | _together(here)
+            cells = [_cell(t, [x for x in here if x["treatment"] == t], insight) for t in made.treatments]
             body.append({"population": population, "cells": cells, "mixed": _mixed(cells)})
-        if not body:
-            empty: list[dict[str, Any]] = [
-                {"treatment": t, "first": None, "more": []} for t in made.treatments
-            ]
-            body = [{"population": made.population, "cells": empty, "mixed": ""}]
         kinds = {p["kind"] for p in pairs if p["outcome"] == outcome}
         worst = next((k for k in ("naive", "indirect", "direct") if k in kinds), "")
         table.append({"outcome": outcome, "rows": body, "basis": worst})
     return table
+
+
+def _together(here: list[Row]) -> set[str]:
+    """The study that shows most of the treatments side by side, then most persons; none if none shows two."""
+    persons: dict[str, dict[str, float]] = {}
+    for line in here:
+        if line["counts"] == "persons":
+            held = persons.setdefault(line["study"], {})
+            held[line["treatment"]] = max(held.get(line["treatment"], 0), line["n"] or 0)
+    best = max(persons, key=lambda s: (len(persons[s]), sum(persons[s].values()), s), default="")
+    return {best} if best and len(persons[best]) > 1 else set()
+
+
+def _cell(treatment: str, here: list[Row], insight: set[str]) -> dict[str, Any]:
+    """The lines of a treatment in a population: the first, those that stay in sight, and those folded away.
+
+    One line each of the studies ``insight`` stays in sight: those whose entry criteria change the risk, and
+    one that has several of the treatments. A pooled programme in front must not hide them.
+    """
+    first = next((x for x in here if x["headline"]), None)
+    others = [x for x in here if x is not first]
+    seen = {first["study"]} if first else set()
+    beside = []
+    for line in others:
+        if line["study"] in insight - seen:
+            seen.add(line["study"])
+            beside.append(line)
+    more = [x for x in others if x not in beside]
+    return {"treatment": treatment, "first": first, "beside": beside, "more": more}
 
 
 def _mixed(cells: list[dict[str, Any]]) -> str:

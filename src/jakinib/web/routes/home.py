@@ -51,7 +51,7 @@ def home_view(request: Request) -> View:
         "oral_study": ORAL if ORAL in site.studies else "",
         "factors": site.of_all("risk_factors"),
     }
-    data = {"page": rows(page), "rate_table": table, "cytokines": _held(site, "cytokines")}
+    data = {"page": rows(page), "rate_table": table, "cytokines": site.of_all("cytokines")}
     return View("home.html", context, lambda: page, lambda: data, "page")
 
 
@@ -166,14 +166,10 @@ def _primary(site: Site, page: Row) -> list[Row]:
     return taken or ([] if page["role"] == "background" else [x for x in lines if x["kind"] in SHARES][:1])
 
 
-def _held(site: Site, table: str) -> list[Row]:
-    return site.of_all(table) if table in site.ev.tables else []
-
-
 def _cytokines(site: Site) -> list[dict[str, Any]]:
     """Cytokines with the same JAKs together; each name keeps its row."""
     groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in _held(site, "cytokines"):
+    for row in site.of_all("cytokines"):
         found = jaks_in(row["jaks"])
         if found:
             groups.setdefault(found, []).append(row)

@@ -1,0 +1,247 @@
+"""The staging folder: rows of the corpus's own tables as CSV, and ``provenance.json`` beside them.
+
+``provenance.json`` holds one object a record: id, service, version date, SHA-256 and size of the raw bytes,
+findings, what a person has to confirm, what was not mapped, and for every row the path of every value that
+was read. It is written record by record, so a folder of any size needs the memory of one record. The folder
+appears whole, under its final name, when the last record is written.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple
+
+from jakinib.evidence.errors import EvidenceError
+from jakinib.evidence.finding import Finding
+from jakinib.evidence.tables import fields, primary_key
+from jakinib.registry.row import Row
+from jakinib.registry.swap import beside, put, sync
+
+FORMAT = "jakinib-staged-1"
+PROVENANCE = "provenance.json"
+
+#: tables whose rows several records may bring (the first is kept)
+_SHARED = frozenset({"drugs", "treatments", "populations", "sources"})
+
+
+@dataclass
+class Staged:
+    """What an import wrote. ``records`` read, ``rows`` by table, ``findings``, ``confirm``, ``skipped``
+    files."""
+
+    folder: Path
+    records: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    finding_count: int = 0
+    confirm: list[str] = field(default_factory=list)
+    unmapped: Counter[str] = field(default_factory=Counter)
+    skipped: list[Finding] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "folder": self.folder.name,
+            "records": self.records,
+            "rows": dict(self.rows),
+            "findings": [_finding(f) for f in self.findings],
+            "finding_count": self.finding_count,
+            "confirm": self.confirm,
+            "unmapped_serious_terms": dict(self.unmapped),
+            "skipped": [_finding(f) for f in self.skipped],
+        }
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{n:,} {table}" for table, n in self.rows.items())
+        lines = [f"{self.records:,} records staged in {self.folder.name}: {counts or 'no rows'}"]
+        if self.skipped:
+            lines += ["", f"Not read ({len(self.skipped):,}):", *(f"  {f}" for f in self.skipped[:50])]
+        if self.confirm:
+            lines += ["", "To confirm (derived from the words of the record):"]
+            lines += [f"  {c}" for c in self.confirm[:50]]
+        if self.findings:
+            lines += ["", f"Findings ({self.finding_count:,}):", *(f"  {f}" for f in self.findings[:50])]
+        if self.unmapped:
+            terms = sorted(self.unmapped)
+            lines += ["", f"Serious terms without an outcome ({len(terms):,}): " + "; ".join(terms[:40])]
+            lines[-1] += f"; ... (all in {PROVENANCE})" if len(terms) > 40 else ""
+        return "\n".join(lines)
+
+
+_KEEP = 1_000  # findings and confirmations kept in memory; all are in provenance.json
+
+
+class Prepared(NamedTuple):
+    """One record as it will be written: made by workers, so that the writer only writes."""
+
+    record: str
+    file: str
+    tables: dict[str, tuple[int, str]]  # table -> rows, CSV text
+    shared: list[tuple[str, str, str]]  # table, key, CSV text of one row
+    entry: str  # the record's object in provenance.json
+    findings: list[Finding]
+    confirm: list[str]
+    unmapped: list[str]
+
+
+def prepare(
+    record: str,
+    rows: Iterable[Row],
+    about: dict[str, Any],
+    findings: Iterable[Finding] = (),
+    confirm: Iterable[str] = (),
+    unmapped: dict[str, list[str]] | None = None,
+) -> Prepared:
+    """Rows of one record as CSV text, and its object of ``provenance.json``.
+
+    ``about`` says which document it was: ``file``, ``sha256``, ``bytes``, ``version`` and what else is known.
+    """
+    texts: dict[str, io.StringIO] = {}
+    writers: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
+    shared: list[tuple[str, str, str]] = []
+    paths: dict[str, dict[str, dict[str, str]]] = {}
+    for table, values, where in rows:
+        keys = primary_key(table)
+        key = str(values[keys[0]]) if len(keys) == 1 else "|".join(str(values.get(c, "") or "") for c in keys)
+        cells = [_cell(values.get(c)) for c in _columns(table)]
+        if table in _SHARED:
+            line = io.StringIO()
+            csv.writer(line, lineterminator="\n").writerow(cells)
+            shared.append((table, key, line.getvalue()))
+        else:
+            if table not in writers:
+                texts[table] = io.StringIO()
+                writers[table] = csv.writer(texts[table], lineterminator="\n").writerow
+            writers[table](cells)
+            counts[table] += 1
+        if where:
+            paths.setdefault(table, {})[key] = where
+    found, asked = list(findings), list(confirm)
+    entry = {
+        "record": record,
+        **about,
+        "findings": [_finding(f) for f in found],
+        "confirm": asked,
+        "unmapped": unmapped or {},
+        "values": paths,
+    }
+    return Prepared(
+        record,
+        str(about.get("file", "")),
+        {t: (counts[t], texts[t].getvalue()) for t in texts},
+        shared,
+        json.dumps(entry, ensure_ascii=False),
+        found,
+        asked,
+        (unmapped or {}).get("serious_terms", []),
+    )
+
+
+class Stage:
+    """Writes a staging folder; use as a context manager. An error leaves nothing behind.
+
+    Raises EvidenceError when ``folder`` exists and is not an earlier staging folder.
+    """
+
+    def __init__(self, folder: Path, service: str) -> None:
+        self.folder = folder
+        if (
+            folder.exists()
+            and not (folder / PROVENANCE).is_file()
+            and (folder.is_file() or any(folder.iterdir()))
+        ):
+            raise EvidenceError(f"{folder}: exists and is not a staging folder; give a new name")
+        self.service = service
+        self.result = Staged(folder)
+        self._seen: set[str] = set()
+        self._shared: set[tuple[str, str]] = set()
+        self._confirmed: set[str] = set()
+
+    def __enter__(self) -> Stage:
+        self._temp = beside(self.folder)
+        self._files: dict[str, IO[str]] = {}
+        self._log = (self._temp / PROVENANCE).open("w", encoding="utf-8")
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        head = {"format": FORMAT, "service": self.service, "made": made}
+        self._log.write(json.dumps(head)[:-1] + ', "records": [')
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._log.write("\n]}\n")
+            for file in (*self._files.values(), self._log):
+                file.close()
+            if kind is None:
+                sync(self._temp)
+                put(self._temp, self.folder)
+        finally:
+            shutil.rmtree(self._temp, ignore_errors=True)
+
+    def add(self, one: Prepared) -> None:
+        """Write the rows of one record. A record that was staged before in this folder is skipped, with a
+        finding."""
+        if one.record in self._seen:
+            again = Finding(
+                "record-twice", "record", one.record, "", f"again in {one.file}", "one file a record"
+            )
+            self.skip(again)
+            return
+        self._seen.add(one.record)
+        for table, (count, text) in one.tables.items():
+            self._write(table, count, text)
+        for table, key, text in one.shared:
+            if (table, key) not in self._shared:
+                self._shared.add((table, key))
+                self._write(table, 1, text)
+        self._log.write((",\n" if self.result.records else "\n") + one.entry)
+        self.result.records += 1
+        self.result.finding_count += len(one.findings)
+        self.result.findings += one.findings[: max(0, _KEEP - len(self.result.findings))]
+        fresh = [c for c in one.confirm if c not in self._confirmed]
+        if len(self._confirmed) < 10 * _KEEP:
+            self._confirmed.update(fresh)
+        self.result.confirm += fresh[: max(0, _KEEP - len(self.result.confirm))]
+        if len(self.result.unmapped) < 100 * _KEEP:
+            self.result.unmapped.update(one.unmapped)
+
+    def skip(self, finding: Finding) -> None:
+        """Note a file that could not be read; the others go on."""
+        self.result.skipped.append(finding)
+
+    def _write(self, table: str, count: int, text: str) -> None:
+        if table not in self._files:
+            self._files[table] = (self._temp / f"{table}.csv").open("w", encoding="utf-8", newline="")
+            self._files[table].write(",".join(_columns(table)) + "\n")
+        self._files[table].write(text)
+        self.result.rows[table] += count
+
+
+@cache
+def _columns(table: str) -> tuple[str, ...]:
+    return tuple(f["name"] for f in fields(table))
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return value
+
+
+def _finding(f: Finding) -> dict[str, str]:
+    return {"code": f.code, "row": f.row, "path": f.column, "found": f.found, "expected": f.expected}

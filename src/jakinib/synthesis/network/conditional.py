@@ -1,0 +1,254 @@
+"""Log-likelihoods of the contrasts of a study, without its baseline, for any number of arms.
+
+A kernel maps linear predictors ``eta`` of shape (k, nodes, m) to the log-likelihood (k, nodes), its gradient
+(k, nodes, m) and Hessian (k, nodes, m, m) in ``eta``; only differences of ``eta`` within a study matter.
+
+- Counts among persons, odds ratios: given the study's total, the noncentral multivariate hypergeometric
+  distribution (McCullagh & Nelder 1989, section 7.3; Stijnen, Hamza & Özdemir 2010 for two arms).
+- Counts over person-time, rate ratios: given the total, multinomial.
+- Printed estimates: normal.
+- Counts among persons, hazard ratios (complementary log-log): no statistic carries the baseline, which is
+  integrated out over a flat prior instead (Berger, Liseo & Wolpert 1999).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import expit, gammaln, logit
+
+from jakinib.synthesis.arms import Floats
+from jakinib.synthesis.kernels import hypergeometric, log_choose
+
+_BILINEAR = 200  # events of a three-arm study up to which all tables are summed outright
+
+Kernel = Callable[[Floats], tuple[Floats, Floats, Floats]]
+
+
+def binomial_contrasts(events: Floats, n: Floats) -> Kernel:
+    """Odds ratios given the total; ``events`` and ``n`` of shape (k, m), 0 < total < persons."""
+    m = events.shape[1]
+    return _two(events, n) if m == 2 else _three(events, n) if m == 3 else _several(events, n)
+
+
+def _two(events: Floats, n: Floats) -> Kernel:
+    one = hypergeometric(events[:, 0], n[:, 0], events[:, 1], n[:, 1])
+    sign = np.array([1.0, -1.0])
+    outer = np.outer(sign, sign)
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        value, first, second = one(eta[..., 0] - eta[..., 1])
+        return value, first[..., None] * sign, second[..., None, None] * outer
+
+    return kernel
+
+
+def _three(events: Floats, n: Floats) -> Kernel:
+    """The sum over all tables of three arms as a bilinear form in the powers of two odds ratios."""
+    total = events.sum(axis=1)
+    small = np.minimum(total, n.sum(axis=1) - total) <= _BILINEAR
+    turned = total > n.sum(axis=1) / 2  # with many events, count those without
+    tables = []
+    for i in np.flatnonzero(small):
+        x, t = (n[i] - events[i], n[i].sum() - total[i]) if turned[i] else (events[i], total[i])
+        first, second = np.arange(min(n[i, 0], t) + 1), np.arange(min(n[i, 1], t) + 1)
+        third = t - first[:, None] - second
+        possible = (third >= 0) & (third <= n[i, 2])
+        ways = log_choose(n[i, 0], first)[:, None] + log_choose(n[i, 1], second)
+        ways = ways + log_choose(n[i, 2], np.clip(third, 0, n[i, 2]))
+        ways = np.where(possible, ways - log_choose(n[i], x).sum(), -np.inf)
+        powers_first, powers_second = first - x[0], second - x[1]
+        # a tilt to the observed table: u' M v then neither over- nor underflows near the estimate
+        largest = float(ways.max())
+        matrix = np.exp(ways - largest)
+        sign = -1.0 if turned[i] else 1.0
+        tables.append((i, sign, largest, matrix, powers_first, powers_second))
+    rest = np.flatnonzero(~small)
+    large = _several(events[rest], n[rest]) if len(rest) else None
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        value = np.empty(eta.shape[:2])
+        gradient = np.empty(eta.shape)
+        hessian = np.empty((*eta.shape, 3))
+        for i, sign, largest, matrix, a, b in tables:
+            u = sign * np.outer(eta[i, :, 0] - eta[i, :, 2], a)
+            v = sign * np.outer(eta[i, :, 1] - eta[i, :, 2], b)
+            top_u, top_v = u.max(axis=1), v.max(axis=1)
+            u, v = np.exp(u - top_u[:, None]), np.exp(v - top_v[:, None])
+            q = len(u)
+            left = np.concatenate([u, u * a, u * (a * a)]) @ matrix
+            zero, one, two = left[:q] * v, left[q : 2 * q] * v, left[2 * q :]
+            sum_ = zero.sum(axis=1)
+            if not (sum_ > 1e-250).all():
+                value[i], gradient[i], hessian[i] = (
+                    part[0] for part in _several(events[i : i + 1], n[i : i + 1])(eta[i : i + 1])
+                )
+                continue
+            value[i] = -np.log(sum_) - top_u - top_v - largest
+            ea, eb = one.sum(axis=1) / sum_, zero @ b / sum_
+            vaa = (two * v).sum(axis=1) / sum_ - ea**2
+            vbb = zero @ (b * b) / sum_ - eb**2
+            vab = one @ b / sum_ - ea * eb
+            gradient[i] = -sign * np.stack([ea, eb, -ea - eb], axis=1)
+            ac, bc = vaa + vab, vbb + vab
+            rows = [[vaa, vab, -ac], [vab, vbb, -bc], [-ac, -bc, ac + bc]]
+            hessian[i] = -np.moveaxis(np.array(rows), 2, 0)
+        if large is not None:
+            value[rest], gradient[rest], hessian[rest] = large(eta[rest])
+        return value, gradient, hessian
+
+    return kernel
+
+
+def _several(events: Floats, n: Floats) -> Kernel:
+    """The normalising sum over all tables with the same total, from the characteristic function.
+
+    Tilted by ``mu`` so that the mean total is the total observed, the sum is a point probability of a sum
+    of independent binomials, that is a Fourier coefficient; the trapezoidal rule gives it to rounding with
+    a handful of angles, because the characteristic function dies off.
+    """
+    total = events.sum(axis=1)
+    size = n.sum(axis=1)
+    constant = log_choose(n, events).sum(axis=1)[:, None]
+    x, persons, t = events[:, None, :], n[:, None, :], total[:, None]
+    target = logit(total / size)[:, None]
+    eye = np.eye(events.shape[1])
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        mu = target - (persons * eta).sum(axis=-1) / size[:, None]
+        for _ in range(60):
+            p = expit(mu[..., None] + eta)
+            mean = (persons * p).sum(axis=-1)
+            variance = (persons * p * (1 - p)).sum(axis=-1)
+            share = np.clip(mean / size[:, None], 1e-300, 1 - 1e-16)
+            slope = variance / (size[:, None] * share * (1 - share))
+            step = (target - logit(share)) / np.maximum(slope, 0.05)
+            mu = mu + np.clip(step, -5.0, 5.0)
+            if np.abs(step).max(initial=0.0) < 1e-3:
+                break
+        shifted = mu[..., None] + eta
+        p = expit(shifted)
+        q = expit(-shifted)
+        variance = (persons * p * q).sum(axis=-1)
+        # enough angles that neither the next period (7 standard deviations away) nor the part of the circle
+        # that is left out (modulus below exp(-26)) shows: a relative error of 1e-10
+        widest = np.sqrt(variance.max(axis=1, initial=0.0))
+        period = np.ceil(7 * widest) + 16
+        arc = np.arccos(np.maximum(-1.0, 1 - 26 / np.maximum(variance.min(axis=1, initial=np.inf), 1e-9)))
+        count = np.minimum(np.floor(period / 2), np.ceil(arc * period / (2 * math.pi))).astype(int)
+        number = np.arange(int(count.max(initial=0)) + 1)
+        theta = (2 * math.pi / period)[:, None] * number
+        weight = np.where(number == 0, 1.0, 2.0) / period[:, None]
+        weight = np.where(2 * number == period[:, None], weight / 2, weight)
+        weight = np.where(number <= count[:, None], weight, 0.0)
+        # axes: (k, nodes, m, angles); z = q + p e^{i theta} is an arm's characteristic function
+        turn = np.exp(1j * theta)[:, None, None, :]
+        top = p[..., None] * turn
+        z = top + q[..., None]
+        log_term = (persons[..., None] * np.log(z)).sum(axis=-2) - 1j * t[..., None] * theta[:, None, :]
+        omega = weight[:, None, :] * np.exp(log_term)
+        probability = np.maximum(omega.real.sum(axis=-1), 1e-300)
+        omega = omega / probability[..., None]
+        value = constant + (x * eta).sum(axis=-1)
+        value = value - (persons * np.logaddexp(0.0, shifted)).sum(axis=-1) + mu * t - np.log(probability)
+        # the share of an arm's person in a term of the sum, complex: r = p e^{i theta} / z
+        ratio = top / z
+        centre = persons * p
+        away = persons[..., None] * (ratio - p[..., None])
+        weighted = away * omega[..., None, :]
+        mean_away = weighted.real.sum(axis=-1)
+        second = np.matmul(weighted, np.swapaxes(away, -1, -2)).real
+        own = persons * np.matmul(ratio * (1 - ratio), omega[..., None])[..., 0].real
+        covariance = second - mean_away[..., :, None] * mean_away[..., None, :] + own[..., None] * eye
+        return value, x - centre - mean_away, -covariance
+
+    return kernel
+
+
+def poisson_contrasts(events: Floats, time: Floats) -> Kernel:
+    """Rate ratios given the total; ``events`` and ``time`` of shape (k, m), total > 0."""
+    total = events.sum(axis=1)[:, None]
+    x, log_time = events[:, None, :], np.log(time)[:, None, :]
+    constant = gammaln(total + 1) - gammaln(events + 1).sum(axis=1)[:, None]
+    eye = np.eye(events.shape[1])
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        weight = eta + log_time
+        top = weight.max(axis=-1, keepdims=True)
+        share = np.exp(weight - top)
+        sum_ = share.sum(axis=-1, keepdims=True)
+        share = share / sum_
+        log_sum = (top + np.log(sum_))[..., 0]
+        value = constant + (x * weight).sum(axis=-1) - total * log_sum
+        covariance = share[..., None] * eye - share[..., :, None] * share[..., None, :]
+        return value, x - total[..., None] * share, -total[..., None, None] * covariance
+
+    return kernel
+
+
+def normal_contrasts(y: Floats, v: Floats) -> Kernel:
+    """Printed estimates with known variances; ``y`` and ``v`` an arm, shape (k, m)."""
+    weight = 1 / v
+    matrix = weight[:, :, None] * np.eye(y.shape[1])
+    matrix = matrix - weight[:, :, None] * weight[:, None, :] / weight.sum(axis=1)[:, None, None]
+    m = y.shape[1]
+    log_det = -np.log(v).sum(axis=1) - np.log(weight.sum(axis=1))
+    constant = (0.5 * log_det - 0.5 * (m - 1) * math.log(2 * math.pi))[:, None]
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        residual = y[:, None, :] - eta
+        pull = np.matmul(residual, matrix)
+        value = constant - 0.5 * (pull * residual).sum(axis=-1)
+        return value, pull, np.broadcast_to(-matrix[:, None], (*eta.shape, m))
+
+    return kernel
+
+
+def cloglog_contrasts(events: Floats, n: Floats, points: int = 31) -> Kernel:
+    """Hazard ratios from persons: complementary log-log, the baseline integrated over a flat prior."""
+    x, misses = events[:, None, :], (n - events)[:, None, :]
+    constant = log_choose(n, events).sum(axis=1)[:, None]
+    z, w = np.polynomial.hermite_e.hermegauss(points)
+    log_w = np.log(w) + 0.5 * z**2  # the density of z, without 1 / sqrt(2 pi), divided out
+    start = np.log(-np.log1p(-events.sum(axis=1) / n.sum(axis=1)))[:, None]
+    m = events.shape[1]
+    eye = np.eye(m)
+
+    def arms(t: Floats, x: Floats, misses: Floats) -> tuple[Floats, Floats, Floats]:
+        """x log(1 - exp(-h)) - misses h with h = exp(t), and two derivatives in t."""
+        h = np.exp(np.clip(t, -700.0, 500.0))
+        chance = -np.expm1(-h)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            odds = np.where(h < 1e-12, 1.0, h * np.exp(-np.minimum(h, 700.0)) / chance)  # h / (e^h - 1)
+            log_chance = np.where(h < 1e-12, t, np.log(chance))
+        value = np.where(x > 0, x * log_chance, 0.0) - misses * h
+        first = x * odds - misses * h
+        second = x * odds * (1 - h - odds) - misses * h
+        return value, first, second
+
+    def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+        mu = start - eta.mean(axis=-1)
+        for _ in range(60):
+            _, g, h = arms(mu[..., None] + eta, x, misses)
+            step = g.sum(axis=-1) / np.maximum(-h.sum(axis=-1), 1e-10)
+            mu = mu + np.clip(step, -2.0, 2.0)
+            if np.abs(step).max(initial=0.0) < 1e-3:
+                break
+        _, _, h = arms(mu[..., None] + eta, x, misses)
+        scale = 1 / np.sqrt(np.maximum(-h.sum(axis=-1), 1e-10))
+        t = (mu[..., None] + scale[..., None] * z)[..., None] + eta[..., None, :]
+        value, first, second = arms(t, x[..., None, :], misses[..., None, :])
+        joint = value.sum(axis=-1) + log_w
+        top = joint.max(axis=-1, keepdims=True)
+        weight = np.exp(joint - top)
+        total = weight.sum(axis=-1, keepdims=True)
+        weight = weight / total
+        mean = (weight[..., None] * first).sum(axis=-2)
+        square = np.matmul(np.swapaxes(weight[..., None] * first, -1, -2), first)
+        own = (weight[..., None] * second).sum(axis=-2)
+        hessian = square - mean[..., :, None] * mean[..., None, :] + own[..., None] * eye
+        return constant + (top + np.log(total))[..., 0] + np.log(scale), mean, hessian
+
+    return kernel

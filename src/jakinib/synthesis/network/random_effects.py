@@ -1,0 +1,249 @@
+"""A network on the exact likelihood: contrasts with normal random effects, by adaptive quadrature.
+
+Study s with m arms contributes the integral of exp(l(X b + tau C z)) over standard normal z in m - 1
+dimensions, where l is a kernel of ``conditional`` and C C' is (I - J / m) / 2, so that every contrast has
+variance tau^2 and two contrasts that share an arm correlate by one half. Derivatives in (b, tau) are
+expectations under the same quadrature (Louis 1982). Nodes are centred on each study's mode and scaled by its
+curvature (Naylor & Smith 1982).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from jakinib.synthesis.arms import Floats, Ints
+from jakinib.synthesis.network.conditional import (
+    Kernel,
+    binomial_contrasts,
+    cloglog_contrasts,
+    normal_contrasts,
+    poisson_contrasts,
+)
+from jakinib.synthesis.network.data import BINOMIAL, POISSON, NetworkData
+
+TAU_MAX = 10.0
+# nodes a dimension, by the number of dimensions of a study's random effects: coarse and fine
+_POINTS = {1: (11, 25), 2: (7, 13), 3: (5, 9), 4: (4, 6), 5: (3, 4), 6: (3, 3), 7: (2, 3)}
+
+
+@cache
+def _basis(m: int) -> Floats:
+    """(m, m - 1): orthonormal contrasts divided by sqrt 2."""
+    centred = np.eye(m) - 1 / m
+    vectors = np.linalg.svd(centred)[0][:, : m - 1]
+    return vectors / math.sqrt(2)
+
+
+@cache
+def _nodes(dimension: int, fine: bool) -> tuple[Floats, Floats]:
+    """Nodes (Q, dimension) and log weights with the normal density divided out."""
+    points = _POINTS.get(dimension, (2, 2))[fine]
+    if dimension == 0:
+        return np.zeros((1, 0)), np.zeros(1)
+    x, w = np.polynomial.hermite_e.hermegauss(points)
+    log_w = np.log(w) - 0.5 * math.log(2 * math.pi) + 0.5 * x**2
+    nodes = np.array(list(itertools.product(x, repeat=dimension)))
+    return nodes, np.array(list(itertools.product(log_w, repeat=dimension))).sum(axis=1)
+
+
+@dataclass
+class Group:
+    """Studies of one kind with ``m`` arms. ``arms``: (k, m) positions in the network's arms."""
+
+    kernel: Kernel
+    arms: Ints
+    mode: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def m(self) -> int:
+        return int(self.arms.shape[1])
+
+
+def groups(data: NetworkData, binomial: str = "logit") -> list[Group]:
+    """The studies of a network by kind and number of arms. ``binomial``: "logit" or "cloglog"."""
+    found = []
+    for kind in np.unique(data.kind).tolist():
+        for m in np.unique(data.arms[data.kind == kind]).tolist():
+            members = np.flatnonzero((data.kind == kind) & (data.arms == m))
+            arms = data.starts[members][:, None] + np.arange(m)
+            e, d = data.events[arms], data.denominator[arms]
+            if kind == BINOMIAL:
+                make = binomial_contrasts if binomial == "logit" else cloglog_contrasts
+                kernel = make(e, d)
+            elif kind == POISSON:
+                kernel = poisson_contrasts(e, d)
+            else:
+                kernel = normal_contrasts(data.y[arms], data.v[arms])
+            found.append(Group(kernel, arms))
+    return found
+
+
+@dataclass(frozen=True)
+class State:
+    """``beta`` (P,) and ``tau`` with the log-likelihood, its gradient and Hessian in (beta, tau)."""
+
+    beta: Floats
+    tau: float
+    value: float
+    gradient: Floats
+    hessian: Floats
+
+
+class ExactModel:
+    """``X``: (arms, P) design of the linear predictors; only its contrasts within studies matter."""
+
+    def __init__(self, data: NetworkData, X: Floats, binomial: str = "logit") -> None:
+        self.data, self.X = data, X
+        self.groups = groups(data, binomial)
+
+    def with_design(self, X: Floats) -> ExactModel:
+        """The same studies under another design."""
+        other = object.__new__(ExactModel)
+        other.data, other.X = self.data, X
+        other.groups = [Group(g.kernel, g.arms, g.mode.copy()) for g in self.groups]
+        return other
+
+    def evaluate(self, beta: Floats, tau: float, fine: bool = False) -> State:
+        P = len(beta)
+        value = 0.0
+        gradient, hessian = np.zeros(P + 1), np.zeros((P + 1, P + 1))
+        eta = self.X @ beta
+        for group in self.groups:
+            v, g, h, gt, htt, ht = _study(group, eta[group.arms], tau, fine)
+            x = self.X[group.arms]
+            flat = x.reshape(-1, P)
+            value += float(v.sum())
+            gradient[:P] += flat.T @ g.ravel()
+            gradient[P] += gt.sum()
+            hessian[:P, :P] += flat.T @ np.matmul(h, x).reshape(-1, P)
+            cross = flat.T @ ht.ravel()
+            hessian[:P, P] += cross
+            hessian[P, :P] += cross
+            hessian[P, P] += htt.sum()
+        return State(beta, tau, value, gradient, hessian)
+
+
+def _study(
+    group: Group, eta: Floats, tau: float, fine: bool
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    """Value (k,), derivatives in eta (k, m), (k, m, m), in tau (k,), twice (k,), and mixed (k, m)."""
+    basis = _basis(group.m)
+    if tau == 0.0:
+        value, g, h = group.kernel(eta[:, None, :])
+        value, g, h = value[:, 0], g[:, 0], h[:, 0]
+        # tau2 enters through its own square: the first derivative is zero, the second is not
+        along = g @ basis
+        second = (along**2).sum(axis=1) + np.einsum("kab,ai,bi->k", h, basis, basis)
+        zero = np.zeros(len(eta))
+        return value, g, h, zero, second, np.zeros_like(g)
+    centre, scale, log_scale = _adapt(group, eta, tau, basis)
+    x, log_w = _nodes(group.m - 1, fine)
+    z = centre[:, None, :] + np.matmul(x, np.swapaxes(scale, 1, 2))
+    shift = z @ basis.T
+    value, g, h = group.kernel(eta[:, None, :] + tau * shift)
+    joint = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[:, None] + value
+    top = joint.max(axis=1, keepdims=True)
+    weight = np.exp(joint - top)
+    total = weight.sum(axis=1, keepdims=True)
+    weight = weight / total
+    # extended by tau: the linear predictor moves with tau along `shift`
+    slope = (g * shift).sum(axis=-1)
+    extended = np.concatenate([g, slope[..., None]], axis=-1)
+    weighted = weight[..., None] * extended
+    mean = weighted.sum(axis=1)
+    outer = np.matmul(np.swapaxes(weighted, 1, 2), extended) - mean[:, :, None] * mean[:, None, :]
+    hs = np.matmul(h, shift[..., None])[..., 0]
+    m = group.m
+    curve = outer[:, :m, :m] + (weight[..., None, None] * h).sum(axis=1)
+    mixed = outer[:, :m, m] + (weight[..., None] * hs).sum(axis=1)
+    second = outer[:, m, m] + (weight * (hs * shift).sum(axis=-1)).sum(axis=1)
+    return (top + np.log(total))[:, 0], mean[:, :m], curve, mean[:, m], second, mixed
+
+
+def _adapt(group: Group, eta: Floats, tau: float, basis: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mode of z, a square root of its inverse curvature and its log determinant, study by study."""
+    k, d = len(eta), group.m - 1
+    z = group.mode if group.mode.shape == (k, d) else np.zeros((k, d))
+    eye = np.eye(d)
+    for _ in range(40):
+        _, g, h = group.kernel((eta + tau * z @ basis.T)[:, None, :])
+        gradient = tau * g[:, 0] @ basis - z
+        precision = eye - tau**2 * np.matmul(np.matmul(basis.T, h[:, 0]), basis)
+        if d == 1:
+            step = gradient / precision[:, 0]
+        else:
+            step = np.linalg.solve(precision, gradient[..., None])[..., 0]
+        z = z + np.clip(step, -2.0, 2.0)
+        if np.abs(step).max(initial=0.0) < 0.05:
+            break
+    group.mode = z
+    if d == 1:
+        root = 1 / np.sqrt(np.maximum(precision, 1e-3))
+        return z, root, np.log(root[:, 0, 0])
+    # a mixture over the baseline need not be log-concave: keep the scale positive
+    values, vectors = np.linalg.eigh(precision)
+    values = np.maximum(values, 1e-3)
+    return z, vectors / np.sqrt(values)[:, None, :], -0.5 * np.log(values).sum(axis=1)
+
+
+def ascent(hessian: Floats, gradient: Floats) -> Floats:
+    """Newton step for a maximum; directions of wrong or no curvature are turned uphill."""
+    if not len(gradient):
+        return gradient
+    try:
+        lower = np.linalg.cholesky(-hessian)
+        if lower.diagonal().min() > 1e-5 * lower.diagonal().max():
+            half = np.linalg.solve(lower, gradient)
+            return np.asarray(np.linalg.solve(lower.T, half))
+    except np.linalg.LinAlgError:
+        pass
+    values, vectors = np.linalg.eigh(-hessian)
+    floor = 1e-8 * max(float(np.abs(values).max()), 1e-8)
+    return np.asarray(vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), floor)))
+
+
+def maximise(
+    model: ExactModel, state: State, free: Ints, random: bool, fine: bool = False, tolerance: float = 1e-7
+) -> State:
+    """Newton ascent over the ``free`` coefficients and, with ``random``, tau in [0, TAU_MAX]."""
+    P = len(state.beta)
+    for _ in range(60):
+        moving = free
+        if random and not (
+            (state.tau == 0.0 and state.hessian[P, P] <= 0)
+            or (state.tau >= TAU_MAX and state.gradient[P] >= 0)
+        ):
+            moving = np.append(free, P)
+        newton = np.zeros(P + 1)
+        if len(moving):
+            newton[moving] = ascent(state.hessian[np.ix_(moving, moving)], state.gradient[moving])
+        if len(moving) > len(free) and state.tau == 0.0:
+            newton[P] = 0.1  # a saddle: the gradient in tau is zero there
+        largest = float(np.abs(newton).max(initial=0.0))
+        if largest < 1e-11:
+            break
+        size = min(1.0, 2.0 / largest)
+        best = None
+        for _ in range(30):
+            tau = min(max(state.tau + size * newton[P], 0.0), TAU_MAX)
+            if tau < 1e-4 and state.tau > 0:
+                tau = 0.0
+            trial = model.evaluate(state.beta + size * newton[:P], tau, fine)
+            if trial.value >= state.value - 1e-11 * max(1.0, abs(state.value)):
+                best = trial
+                break
+            size /= 2
+        if best is None:
+            break
+        moved = max(float(np.abs(best.beta - state.beta).max(initial=0.0)), abs(best.tau - state.tau))
+        # a direction without a maximum flattens out: there the gain ends it
+        gain = float(state.gradient @ newton)
+        state = best
+        if moved < tolerance or (size == 1.0 and gain < 1e-10):
+            break
+    return state

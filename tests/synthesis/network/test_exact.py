@@ -1,0 +1,173 @@
+"""The network on the exact likelihood: pairwise references, brute-force integration, invariants."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import gammaln
+
+import jakinib as jk
+from jakinib.synthesis.arms import read_arms
+from jakinib.synthesis.network.data import select
+from jakinib.synthesis.network.exact import one_hot
+from jakinib.synthesis.network.random_effects import ExactModel
+from synthesis.network.tables import networks
+from synthesis.tables import REFERENCE, arm_table, inputs
+
+# maximum likelihood of the conditional models by 480-node quadrature, independent of R
+CONDITIONAL = pd.read_csv(REFERENCE / "exact_conditional.csv")
+
+
+@pytest.mark.parametrize("row", list(CONDITIONAL.itertuples()), ids=lambda r: f"{r.dataset}-{r.measure}")
+def test_two_treatments_equal_the_conditional_model(row):
+    known = inputs()
+    pairs = known[row.dataset] if row.dataset in known else pd.read_csv(REFERENCE / f"{row.dataset}.csv")
+    ours = jk.network(arm_table(pairs), row.measure, "exact", reference="reference")
+    effect = ours.effects().iloc[0]
+    assert effect.theta == pytest.approx(row.beta, abs=2e-6)
+    assert ours.tau2 == pytest.approx(row.tau2, abs=5e-6)
+    assert ours.log_likelihood == pytest.approx(row.ll, abs=1e-6)
+
+
+def test_profile_interval_of_two_treatments_equals_the_pairwise_one():
+    for name in ("nielweise2007", "collins1985b_stillb"):
+        table = arm_table(inputs()[name])
+        ours = jk.network(table, "OR", "exact", reference="reference").effects().iloc[0]
+        pooled = jk.pairwise(table, "OR", "cm.el", "reference")
+        assert math.log(ours.ci_low) == pytest.approx(math.log(pooled.ci_low), abs=1e-4)
+        assert math.log(ours.ci_high) == pytest.approx(math.log(pooled.ci_high), abs=1e-4)
+        assert ours.p == pytest.approx(pooled.p, abs=1e-5)
+
+
+def brute(log_likelihood, eta, tau, m, nodes=80):
+    """Integral over m - 1 correlated random effects by a plain product rule of many nodes."""
+    x, w = np.polynomial.hermite_e.hermegauss(nodes)
+    w = w / w.sum()
+    covariance = 0.5 * tau**2 * (np.eye(m - 1) + np.ones((m - 1, m - 1)))
+    lower = np.linalg.cholesky(covariance)
+    grid = np.stack(np.meshgrid(*[x] * (m - 1), indexing="ij"), axis=-1).reshape(-1, m - 1)
+    weight = np.prod(np.stack(np.meshgrid(*[w] * (m - 1), indexing="ij"), axis=-1).reshape(-1, m - 1), axis=1)
+    shift = np.concatenate([np.zeros((len(grid), 1)), grid @ lower.T], axis=1)
+    return math.log(sum(p * math.exp(log_likelihood(eta + s)) for p, s in zip(weight, shift, strict=True)))
+
+
+def test_random_effects_likelihood_of_a_three_arm_study_by_brute_force():
+    x, time = np.array([2.0, 0.0, 5.0]), np.array([60.0, 55.0, 70.0])
+    table = pd.DataFrame({"study": 1, "treatment": [*"abc"], "events": x, "person_years": time})
+    data = select(read_arms(table), "IRR").data
+    beta, tau = np.array([0.0, -0.4, 0.6]), 0.7
+
+    def multinomial(eta):
+        share = time * np.exp(eta) / (time * np.exp(eta)).sum()
+        return gammaln(x.sum() + 1) - gammaln(x + 1).sum() + (x * np.log(share)).sum()
+
+    state = ExactModel(data, one_hot(data)).evaluate(beta, tau)
+    assert state.value == pytest.approx(brute(multinomial, beta, tau, 3), abs=2e-6)
+    fine = ExactModel(data, one_hot(data)).evaluate(beta, tau, fine=True)
+    assert fine.value == pytest.approx(brute(multinomial, beta, tau, 3), abs=1e-9)
+
+
+@pytest.mark.parametrize("measure", ["OR", "IRR", "HR"])
+def test_derivatives_are_those_of_the_value(measure):
+    table = networks()["simn_safe_t9k48"].head(12)
+    if measure == "HR":
+        table = table.drop(columns="person_years")
+    data = select(read_arms(table), measure, mixed=True).data
+    keep = data.total(data.events) > 0
+    data = data.keep_studies(keep)
+    model = ExactModel(data, one_hot(data), "cloglog")
+    rng = np.random.default_rng(5)
+    beta, tau = rng.normal(size=len(data.treatments)) / 2, 0.4
+    state = model.evaluate(beta, tau, fine=True)
+    for i in range(len(beta) + 1):
+        step = np.zeros(len(beta) + 1)
+        step[i] = 1e-4
+        up = model.evaluate(beta + step[:-1], tau + step[-1], fine=True)
+        down = model.evaluate(beta - step[:-1], tau - step[-1], fine=True)
+        assert state.gradient[i] == pytest.approx((up.value - down.value) / 2e-4, abs=2e-6)
+        assert np.allclose(state.hessian[i], (up.gradient - down.gradient) / 2e-4, atol=2e-5)
+
+
+def test_profile_limits_are_where_the_likelihood_has_fallen_by_its_quantile():
+    ours = jk.network(networks()["hasselblad1998"], "OR", "exact", reference="no_contact")
+    fit = ours.main.fit
+    names = ours.main.treatments
+    from jakinib.synthesis.network.exact import Line
+
+    row = ours.effects().set_index("treatment").loc["self_help"]
+    for limit in (row.ci_low, row.ci_high):
+        line = Line(fit, names.index("self_help"), names.index("no_contact"))
+        state = line.held(math.log(limit), line._origin())
+        assert 2 * (fit.log_likelihood - state.value) == pytest.approx(3.841459, abs=1e-4)
+
+
+def zero_arm():
+    return pd.DataFrame(
+        {
+            "study": [1, 1, 2, 2, 3, 3, 3],
+            "treatment": [*"ab", *"ab", *"abc"],
+            "events": [4, 0, 3, 0, 5, 0, 6],
+            "n": [100, 100, 80, 85, 120, 110, 115],
+        }
+    )
+
+
+@pytest.mark.parametrize("effects", ["common", "random"])
+def test_a_treatment_without_events_gets_a_one_sided_interval(effects):
+    frame = jk.network(zero_arm(), "OR", "exact", effects, "a").effects().set_index("treatment")
+    b = frame.loc["b"]
+    assert (b.estimate, b.ci_low) == (0.0, 0.0)
+    assert 0 < b.ci_high < 1
+    assert 0 < b.p < 0.05
+    assert "no finite estimate" in b.note
+    assert math.isfinite(frame.se["c"]) and math.isfinite(frame.theta["c"])
+    back = jk.network(zero_arm(), "OR", "exact", effects, "b").effects().set_index("treatment")
+    assert back.estimate["a"] == math.inf
+    assert back.ci_low["a"] == pytest.approx(1 / b.ci_high, rel=1e-5)
+
+
+def test_person_time_persons_and_printed_estimates_in_one_network():
+    rows = [
+        {"study": "py", "treatment": "a", "events": 4, "person_years": 210.0},
+        {"study": "py", "treatment": "b", "events": 9, "person_years": 190.0},
+        {"study": "n", "treatment": "b", "events": 3, "n": 300},
+        {"study": "n", "treatment": "c", "events": 5, "n": 310},
+        {"study": "hr", "treatment": "c", "reference": "a", "measure": "HR", "estimate": 1.5, "se": 0.6},
+    ]
+    ours = jk.network(pd.DataFrame(rows), "IRR", "exact", "common", "a")
+    assert ours.k == 3
+    text = " ".join(ours.notes)
+    assert "entered by persons" in text and "printed hazard ratio" in text
+    frame = ours.effects().set_index("treatment")
+    # rare events: the inverse-variance network of the three log ratios is near
+    y = {"ab": math.log(9 / 190) - math.log(4 / 210), "bc": math.log(5 / 310) - math.log(3 / 300)}
+    v = {"ab": 1 / 9 + 1 / 4, "bc": 1 / 5 + 1 / 3, "ac": 0.36}
+    indirect, v_indirect = y["ab"] + y["bc"], v["ab"] + v["bc"]
+    w1, w2 = 1 / v["ac"], 1 / v_indirect
+    expected = (w1 * math.log(1.5) + w2 * indirect) / (w1 + w2)
+    assert frame.theta["c"] == pytest.approx(expected, abs=0.1)
+
+
+def test_swapping_event_and_non_event_turns_the_odds_ratio_over():
+    table = networks()["hasselblad1998"]
+    one = jk.network(table, "OR", "exact", reference="no_contact")
+    two = jk.network(table.assign(events=table.n - table.events), "OR", "exact", reference="no_contact")
+    assert np.allclose(one.effects().theta, -two.effects().theta, atol=1e-5)
+    assert one.log_likelihood == pytest.approx(two.log_likelihood, abs=1e-7)
+
+
+def test_an_uninformative_study_and_the_unit_of_time_change_nothing():
+    table = networks()["simn_safe_t9k48"].drop(columns="n")
+    one = jk.network(table, "IRR", "exact", reference="T01")
+    extra = pd.DataFrame(
+        {"study": "zero", "treatment": ["T01", "T02"], "events": [0, 0], "person_years": [9.0, 8.0]}
+    )
+    two = jk.network(
+        pd.concat([table, extra]).assign(person_years=lambda t: t.person_years * 365.25),
+        "IRR",
+        "exact",
+        reference="T01",
+    )
+    assert np.allclose(one.effects().theta, two.effects().theta, atol=1e-6)
+    assert "zero" in {x.study for x in two.left_out}
