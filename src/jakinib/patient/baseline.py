@@ -74,7 +74,9 @@ class Baselines:
         for row in records(events[(events["role"] == "background") & (events["use"] == "default")]):
             rate = rate_of(row) if row["counts"] == "persons" else None
             if rate is not None and stratum(row["subgroup"]).understood:
-                by_outcome.setdefault(row["outcome"], []).append(self._from_row(row, rate, "same disease"))
+                general = row["population"] == "general-population"
+                kind = "general population" if general else "same disease"
+                by_outcome.setdefault(row["outcome"], []).append(self._from_row(row, rate, kind))
         return by_outcome
 
     @cached_property
@@ -105,27 +107,29 @@ class Baselines:
         if outcome == "mace" and not prevent.why_not(patient):
             found.append(_equation(patient))
         found += self.comparator_arms(effect) if same_disease else []
+        indication = facts.get("indication")
         for base in self._background.get(outcome, []):
-            if base.population == "general-population":
-                found.append(replace(base, kind="general population"))
-            elif facts.get("indication") is None or base.population == facts["indication"]:
+            if base.kind == "general population" or indication in (None, base.population):
                 found.append(base)
-        fitting = [(base, stratum(base.subgroup or None).fits(facts)) for base in found]
-        placed = [replace(base, fits=fits) for base, fits in fitting if fits is not False]
-        if (
-            facts.get("indication") is None
-        ):  # a rate of one disease stands for somebody whose disease is unknown
-            placed = [replace(b, fits=None) if b.kind == "same disease" else b for b in placed]
-        if effect.active:  # a rate without the comparator drug is not the rate on it
-            note = f"taken as the rate on {effect.reference}, which it is not"
-            placed = [replace(b, notes=(*b.notes, note)) if b.kind in KINDS[3:5] else b for b in placed]
+        placed = []
+        for base in found:
+            fits = stratum(base.subgroup or None).fits(facts)
+            if indication is None and base.kind == "same disease":
+                fits = fits and None  # a rate of one disease stands for somebody whose disease is unknown
+            if fits is False:
+                continue
+            if effect.active and base.kind in ("same disease", "general population"):
+                note = f"taken as the rate on {effect.reference}, which it is not"
+                base = replace(base, notes=(*base.notes, note))
+            placed.append(base if fits else replace(base, fits=None))
         return _ordered(placed)
 
     def comparator_arms(self, effect: Effect) -> list[Baseline]:
         """The comparator's own arms in the studies behind the effect, pooled."""
-        if effect.key not in self._arms:
-            self._arms[effect.key] = self._comparator(effect)
-        return self._arms[effect.key]
+        key = f"{effect.key}/{effect.reference}"
+        if key not in self._arms:
+            self._arms[key] = self._comparator(effect)
+        return self._arms[key]
 
     def _comparator(self, effect: Effect) -> list[Baseline]:
         if effect.origin == "computed":

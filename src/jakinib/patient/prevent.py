@@ -8,7 +8,9 @@ not in it. Source: Khan SS et al., Circulation 2024;149:430-449.
 
 from __future__ import annotations
 
+import importlib.util
 import math
+from functools import cache
 
 from jakinib.patient.profile import ITEMS, Number, Patient
 
@@ -30,6 +32,12 @@ LIMITS: dict[str, tuple[float, float] | None] = {
 }
 
 
+@cache
+def installed() -> bool:
+    """Is the library there? It is an extra: ``pip install "jakinib[prevent]"``."""
+    return importlib.util.find_spec("pyprevent") is not None
+
+
 def why_not(patient: Patient) -> str:
     """Why the equations cannot be used for this person; blank when they can."""
     facts = patient.facts()
@@ -44,7 +52,7 @@ def why_not(patient: Patient) -> str:
         item = ITEMS[name]
         if limits and isinstance(item, Number) and not limits[0] <= facts[name] <= limits[1]:
             return f"{item.label} {facts[name]:g} is outside {limits[0]:g} to {limits[1]:g} {item.unit}"
-    return ""
+    return "" if installed() else 'the library pyprevent is not installed: pip install "jakinib[prevent]"'
 
 
 def ascvd_rate(patient: Patient) -> float:

@@ -6,6 +6,7 @@ import math
 
 from jakinib.patient.difference import Difference
 from jakinib.report.numbers import number
+from jakinib.report.svg import DARK, LIGHT
 
 COLUMNS = 40
 _STEP = 10
@@ -27,37 +28,37 @@ def icon_text(over: Difference) -> str:
     )
 
 
-def icon_array(over: Difference) -> str:
-    """1,000 dots as SVG: those affected without treatment, those more (or fewer) with it, those not affected.
+def icon_array(over: Difference, *, dark: bool = False) -> str:
+    """1,000 dots as SVG: those affected either way, those more (or fewer) with treatment, those not affected.
 
-    Colours come from the style sheet (classes ``base``, ``more``, ``fewer``, ``none``); the kinds differ in
-    shape as well.
+    The kinds differ in shape as well as in colour.
     """
     with_, without = _counts(over)
-    both, more, fewer = min(with_, without), max(0, with_ - without), max(0, without - with_)
-    marks = []
+    kinds = (
+        ["base"] * min(with_, without)
+        + ["more"] * max(0, with_ - without)
+        + ["fewer"] * max(0, without - with_)
+    )
+    blue, orange, green, *_ = DARK if dark else LIGHT
+    colours = {"base": blue, "more": orange, "fewer": green, "none": "#7d8590"}
+    marks: dict[str, list[str]] = {kind: [] for kind in colours}
     for at in range(1000):
-        kind = (
-            "base"
-            if at < both
-            else "more"
-            if at < both + more
-            else "fewer"
-            if at < both + more + fewer
-            else "none"
-        )
+        kind = kinds[at] if at < len(kinds) else "none"
         x, y = at % COLUMNS * _STEP + _STEP / 2, at // COLUMNS * _STEP + _STEP / 2
-        if kind in ("base", "none"):
-            marks.append(
-                f'<circle class="{kind}" cx="{x:g}" cy="{y:g}" r="{3.6 if kind == "base" else 2:g}"/>'
-            )
+        if kind == "more":
+            marks[kind].append(f"M{x - 4:g} {y + 3.5:g}h8l-4 -7z")
+        elif kind == "fewer":
+            marks[kind].append(f"M{x - 4:g} {y - 3.5:g}h8l-4 7z")
         else:
-            path = f"M{x - 4:g} {y + 3.5:g}h8l-4 -7z" if kind == "more" else f"M{x - 4:g} {y - 3.5:g}h8l-4 7z"
-            marks.append(f'<path class="{kind}" d="{path}"/>')
+            r = 3.6 if kind == "base" else 1.8
+            marks[kind].append(
+                f"M{x - r:g} {y:g}a{r:g} {r:g} 0 1 0 {2 * r:g} 0a{r:g} {r:g} 0 1 0 {-2 * r:g} 0z"
+            )
+    paths = "".join(f'<path fill="{colours[k]}" d="{"".join(d)}"/>' for k, d in marks.items() if d)
     width, height = COLUMNS * _STEP, 1000 // COLUMNS * _STEP
     return (
-        f'<svg class="icons" viewBox="0 0 {width} {height}" role="img" aria-label="{icon_text(over)}">'
-        f"{''.join(marks)}</svg>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" role="img"><title>{icon_text(over)}</title>{paths}</svg>'
     )
 
 
