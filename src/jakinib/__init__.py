@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from jakinib.mechanism.signalling import signalling as signalling
     from jakinib.patient.compare import Comparison as Comparison
     from jakinib.patient.compare import compare as compare
+    from jakinib.patient.for_patient import ForPatient as ForPatient
+    from jakinib.patient.for_patient import for_patient as for_patient
+    from jakinib.patient.profile import Patient as Patient
     from jakinib.synthesis.bayes.priors import Priors as Priors
     from jakinib.synthesis.multiverse import Multiverse as Multiverse
     from jakinib.synthesis.multiverse import multiverse as multiverse
@@ -38,10 +41,12 @@ __version__ = "0.1.0"
 _HOME = {
     "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
+    "ForPatient": "jakinib.patient.for_patient",
     "Multiverse": "jakinib.synthesis.multiverse",
     "Network": "jakinib.synthesis.network.network",
     "Pairwise": "jakinib.synthesis.pairwise",
     "PairwiseMany": "jakinib.synthesis.pairwise_many",
+    "Patient": "jakinib.patient.profile",
     "Priors": "jakinib.synthesis.bayes.priors",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
@@ -49,6 +54,7 @@ _HOME = {
     "cytokine_map": "jakinib.mechanism.cytokine_map",
     "equivalent_dose": "jakinib.mechanism.equivalence",
     "exposure": "jakinib.mechanism.exposure",
+    "for_patient": "jakinib.patient.for_patient",
     "inhibition": "jakinib.mechanism.inhibition",
     "multiverse": "jakinib.synthesis.multiverse",
     "network": "jakinib.synthesis.network.network",
@@ -62,10 +68,12 @@ _HOME = {
 __all__ = [
     "Comparison",
     "Evidence",
+    "ForPatient",
     "Multiverse",
     "Network",
     "Pairwise",
     "PairwiseMany",
+    "Patient",
     "Priors",
     "Rates",
     "__version__",
@@ -75,6 +83,7 @@ __all__ = [
     "equivalent_dose",
     "evidence",
     "exposure",
+    "for_patient",
     "inhibition",
     "multiverse",
     "network",

@@ -20,6 +20,9 @@ from jakinib.synthesis.rates import binomial_interval, poisson_interval
 if TYPE_CHECKING:
     import altair as alt
 
+    from jakinib.patient.for_patient import ForPatient
+    from jakinib.patient.profile import Patient
+
 #: what is compared when no outcome is asked for, in the order of the page
 MAIN_OUTCOMES = (
     "malignancy_ex_nmsc", "nmsc", "mace", "vte", "death", "serious_infection", "herpes_zoster", "sae",
@@ -48,6 +51,7 @@ class Comparison:
     basis: pd.DataFrame = field(repr=False)
     left_out: pd.DataFrame = field(repr=False)
     studies: pd.DataFrame = field(repr=False)
+    for_patient: ForPatient | None = None
 
     def table(self) -> pd.DataFrame:
         """One row a line of evidence: an arm of a study, or a pooled analysis, over one period.
@@ -81,7 +85,7 @@ class Comparison:
             "pairs": records(self.basis),
             "populations": records(self.studies),
             "left_out": records(self.left_out),
-        }
+        } | ({"for_patient": self.for_patient.to_dict()} if self.for_patient else {})
 
     def figure(self) -> alt.VConcatChart:
         """Forest figure of the headline lines: a row an outcome, treatment and population."""
@@ -95,11 +99,14 @@ class Comparison:
         body = shown[[*columns, "estimate", "ci_low", "ci_high"]].to_string(index=False, na_rep="-")
         basis = "\n".join(f"  {r.outcome}: {r.treatment_a} v {r.treatment_b}: {r.kind}. {r.reason}"
                           for r in self.basis.itertuples())  # fmt: skip
-        return f"Rates per {self.per:g} person-years (proportions per {self.per:g} persons)\n{body}\n{basis}"
+        person = f"\n{self.for_patient}" if self.for_patient else ""
+        head = f"Rates per {self.per:g} person-years (proportions per {self.per:g} persons)"
+        return f"{head}\n{body}\n{basis}{person}"
 
 
 @cache
-def _shipped() -> Evidence:
+def shipped() -> Evidence:
+    """The shipped corpus, loaded once."""
     return load()
 
 
@@ -110,6 +117,7 @@ def compare(
     population: str | None = None,
     evidence: Evidence | None = None,
     per: float = 100.0,
+    patient: Patient | None = None,
 ) -> Comparison:
     """Put treatments side by side.
 
@@ -125,6 +133,9 @@ def compare(
         By default the shipped corpus.
     per
         Person-years (and persons) of a rate (and proportion).
+    patient
+        Reads the evidence for this person too: ``Comparison.for_patient``, as
+        :func:`jakinib.patient.for_patient.for_patient` makes it with its defaults.
 
     Raises
     ------
@@ -133,7 +144,7 @@ def compare(
     ValueError
         No treatment given.
     """
-    ev = evidence or _shipped()
+    ev = evidence or shipped()
     keys = list(dict.fromkeys(ev.name("treatment", t) for t in treatments))
     if not keys:
         raise ValueError("give at least one treatment, such as 'upadacitinib 15 mg qd'")
@@ -145,7 +156,12 @@ def compare(
     lines = _headlines(estimates(arms, per), outcomes, keys, ev.studies.set_index("study")["design"])
     studies = _populations(ev, lines)
     basis = _pairs(ev, outcomes, keys, where, lines, studies)
-    return Comparison(tuple(keys), tuple(outcomes), where or "", per, lines, basis, left, studies)
+    person = None
+    if patient is not None:
+        from jakinib.patient.for_patient import for_patient
+
+        person = for_patient(patient, keys, outcomes, evidence=ev)
+    return Comparison(tuple(keys), tuple(outcomes), where or "", per, lines, basis, left, studies, person)
 
 
 def _arms(

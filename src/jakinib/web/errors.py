@@ -14,7 +14,7 @@ from jakinib.evidence.errors import UnknownNameError, near_matches
 from jakinib.report.export import to_json
 from jakinib.web.answer import page
 
-PLACES = ("/", "/compare", "/drugs", "/studies", "/outcomes", "/sources", "/data", "/about")
+PLACES = ("/", "/compare", "/patient", "/drugs", "/studies", "/outcomes", "/sources", "/data", "/about")
 
 
 class BadQueryError(ValueError):

@@ -52,7 +52,7 @@ def compare_view(
         "chosen": asked[1],
         "population": asked[2],
         "per": int(per),
-        **_choices(site),
+        **choices(site),
     }
     name = "-v-".join(made.treatments)
     return View("compare.html", context, made.table, made.to_dict, name)
@@ -107,12 +107,12 @@ def _asked(
 def _empty(site: Site, asked: tuple[Any, tuple[str, ...], str], per: int) -> View:
     held = set(site.treatments)
     examples = [e for e in EXAMPLES if set(e[0]) <= held]
-    context = {"examples": examples, "chosen": asked[1], "population": asked[2], "per": per, **_choices(site)}
+    context = {"examples": examples, "chosen": asked[1], "population": asked[2], "per": per, **choices(site)}
     treatments = site.ev["treatments"]
     return View("compare_empty.html", context, lambda: treatments, lambda: rows(treatments), "treatments")
 
 
-def _choices(site: Site) -> dict[str, Any]:
+def choices(site: Site) -> dict[str, Any]:
     """What the form offers: treatments with evidence, by drug; JAK inhibitors first."""
     drugs = {r["drug"]: r for r in site.of_all("drugs")}
     held = {line["treatment"] for line in site.events}

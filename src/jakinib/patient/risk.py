@@ -1,0 +1,197 @@
+"""The risk of one outcome on one treatment for one person, as numbers, as rows and in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from jakinib.patient.baseline import Baseline
+from jakinib.patient.difference import Difference
+from jakinib.patient.effect import Effect
+
+COLUMNS = [
+    "outcome", "treatment", "status", "line", "without_year", "with_year", "difference_year", "low_year",
+    "high_year", "years", "without", "with", "difference", "low", "high", "rate_difference", "nnh",
+    "tipping_ratio", "tipping_factor", "measure", "ratio", "ratio_low", "ratio_high", "reference",
+    "covers", "effect", "effect_events", "effect_population", "effect_subgroup", "effect_studies",
+    "baseline", "baseline_kind", "baseline_rate", "baseline_low", "baseline_high", "marks", "assumptions",
+    "lowest_year", "highest_year", "upper_bound_year", "combinations", "observed_event",
+    "observed_events", "observed_n", "observed_year", "observed_year_low", "observed_year_high",
+    "observed_population",
+]  # fmt: skip
+STATUS = {
+    "estimated": "a ratio and a baseline for this disease",
+    "no baseline": "a ratio, but no baseline rate to apply it to",
+    "zero events": "nobody on the drug had it; the highest rate that fits is an upper bound, not no risk",
+    "observed": "seen on the drug, without a usable ratio to people not on it",
+    "not studied": "no report on this drug and outcome is held here",
+}
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """One baseline and one ratio carried to risks: over one ``year`` and over the ``horizon``.
+
+    ``marks``: what kind of evidence it is; ``assumptions``: what it takes for granted. ``tipping``: the ratio
+    at which the difference over the horizon would reach the level asked about, None where none does.
+    """
+
+    effect: Effect
+    baseline: Baseline
+    year: Difference
+    horizon: Difference
+    marks: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    tipping: float | None
+
+    @property
+    def nnh(self) -> float | None:
+        """People treated over the horizon for one more (below 0: one fewer) with the outcome; None when the
+        interval of the difference holds zero."""
+        d = self.horizon
+        return None if d.spans_zero or d.difference == 0 else 1 / d.difference
+
+    @property
+    def rate_difference(self) -> float:
+        """More events per 1,000 person-years, as constant rates."""
+        return 1000 * (math.log1p(-self.year.without) - math.log1p(-self.year.with_))
+
+    @property
+    def tipping_factor(self) -> float | None:
+        """How many times as strong as measured the ratio would have to be to reach the level."""
+        return None if self.tipping is None else self.tipping / self.effect.estimate
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What is known about one treatment and outcome for one person.
+
+    ``main``: the calculation from this drug in this disease, None when there is none. ``also``: others, each
+    with its marks (the class, another disease). ``combinations``: how many baselines and ratios could stand
+    for this person (published rates only, not an own number or an equation); over them the yearly difference
+    runs ``lowest`` to ``highest`` (point estimates), and ``upper_bound`` is the highest upper limit.
+    ``observed``: what was seen on the drug.
+    """
+
+    treatment: str
+    outcome: str
+    status: str
+    main: Calculation | None
+    also: tuple[Calculation, ...]
+    combinations: int
+    lowest: float | None
+    highest: float | None
+    upper_bound: float | None
+    observed: dict[str, Any] | None
+    baselines: tuple[Baseline, ...]
+    effects: tuple[Effect, ...]
+
+
+def risk_rows(risk: Risk) -> list[dict[str, Any]]:
+    """A row a calculation, or one row without; columns ``COLUMNS``, per 1,000 people."""
+    calculations: list[tuple[str, Calculation | None]] = [("main", risk.main)] if risk.main else []
+    calculations += [("also", c) for c in risk.also]
+    seen = risk.observed or {}
+    head = {"outcome": risk.outcome, "treatment": risk.treatment, "status": risk.status}
+    tail = {
+        "lowest_year": _per_1000(risk.lowest),
+        "highest_year": _per_1000(risk.highest),
+        "upper_bound_year": _per_1000(risk.upper_bound),
+        "combinations": risk.combinations,
+        "observed_event": seen.get("event"),
+        "observed_events": seen.get("events"),
+        "observed_n": seen.get("n"),
+        "observed_year": seen.get("yearly"),
+        "observed_year_low": seen.get("yearly_low"),
+        "observed_year_high": seen.get("yearly_high"),
+        "observed_population": seen.get("population"),
+    }
+    return [head | _columns(line, c) | tail for line, c in calculations or [("", None)]]
+
+
+def _columns(line: str, c: Calculation | None) -> dict[str, Any]:
+    if c is None:
+        return {"line": ""}
+    e, b = c.effect, c.baseline
+    return {
+        "line": line,
+        "without_year": 1000 * c.year.without,
+        "with_year": 1000 * c.year.with_,
+        "difference_year": 1000 * c.year.difference,
+        "low_year": 1000 * c.year.low,
+        "high_year": 1000 * c.year.high,
+        "years": c.horizon.years,
+        "without": 1000 * c.horizon.without,
+        "with": 1000 * c.horizon.with_,
+        "difference": 1000 * c.horizon.difference,
+        "low": 1000 * c.horizon.low,
+        "high": 1000 * c.horizon.high,
+        "rate_difference": c.rate_difference,
+        "nnh": c.nnh,
+        "tipping_ratio": c.tipping,
+        "tipping_factor": c.tipping_factor,
+        "measure": e.measure,
+        "ratio": e.estimate,
+        "ratio_low": e.ci_low,
+        "ratio_high": e.ci_high,
+        "reference": e.reference,
+        "covers": e.covers,
+        "effect": e.row or "computed",
+        "effect_events": "; ".join(e.events),
+        "effect_population": e.population,
+        "effect_subgroup": e.subgroup,
+        "effect_studies": "; ".join(e.studies),
+        "baseline": b.key,
+        "baseline_kind": b.kind,
+        "baseline_rate": 1000 * b.rate.value,
+        "baseline_low": None if b.rate.fixed else 1000 * b.rate.low,
+        "baseline_high": None if b.rate.fixed else 1000 * b.rate.high,
+        "marks": "; ".join(c.marks),
+        "assumptions": "; ".join(c.assumptions),
+    }
+
+
+def baseline_row(base: Baseline) -> dict[str, Any]:
+    """A baseline, JSON-ready; rates per 1,000 person-years."""
+    rate = base.rate
+    return {
+        "key": base.key,
+        "kind": base.kind,
+        "label": base.label,
+        "per_1000_years": 1000 * rate.value,
+        "low": None if rate.fixed else 1000 * rate.low,
+        "high": None if rate.fixed else 1000 * rate.high,
+        "population": base.population,
+        "subgroup": base.subgroup,
+        "n": base.n or None,
+        "fits": {True: "yes", None: "unknown"}[base.fits],
+        "default": base.default,
+        "source_id": base.source_id,
+        "locator": base.locator,
+        "secondary": base.secondary,
+        "notes": "; ".join(base.notes),
+    }
+
+
+def _per_1000(value: float | None) -> float | None:
+    return None if value is None else 1000 * value
+
+
+def in_words(risk: Risk, horizon: float) -> str:
+    """One sentence: the difference a year with its interval, or why there is none."""
+    if risk.main is None:
+        seen = risk.observed
+        if risk.status == "zero events" and seen and seen["yearly_high"] is not None:
+            return f"none observed; at most {seen['yearly_high']:.3g} per 1,000 people a year on the drug"
+        if risk.status == "zero events" and seen and seen["n"]:
+            return f"none observed among {seen['n']} on the drug; the time is not reported"
+        if risk.status == "observed" and seen and seen["yearly"] is not None:
+            return f"{seen['yearly']:.3g} per 1,000 people a year on the drug; no usable ratio to others"
+        return STATUS[risk.status]
+    c = risk.main
+    return (
+        f"{1000 * c.year.without:.3g} per 1,000 people a year without, {1000 * c.year.with_:.3g} with: "
+        f"{1000 * c.year.difference:+.3g} ({1000 * c.year.low:+.3g} to {1000 * c.year.high:+.3g}); "
+        f"{c.effect.measure} {c.effect.estimate:.3g} against {c.effect.reference} [{', '.join(c.marks)}]"
+    )

@@ -1,0 +1,68 @@
+"""Outcomes and differences in plain words, and how hard a text is to read."""
+
+from __future__ import annotations
+
+import re
+
+from jakinib.patient.difference import Difference
+from jakinib.report.numbers import number
+
+#: outcome -> what happens to a person, in everyday words
+OUTCOMES = {
+    "malignancy_ex_nmsc": "a cancer, not counting the common skin cancers",
+    "nmsc": "a skin cancer that is not melanoma",
+    "mace": "a heart attack, a stroke, or death from heart disease",
+    "vte": "a blood clot in a leg or in the lung",
+    "pe": "a blood clot in the lung",
+    "dvt": "a blood clot in a leg",
+    "death": "death from any cause",
+    "serious_infection": "an infection bad enough for a hospital",
+    "herpes_zoster": "shingles",
+    "sae": "any serious health problem",
+    "tuberculosis": "tuberculosis",
+    "lymphoma": "cancer of the lymph glands",
+    "lung_cancer": "lung cancer",
+    "melanoma": "melanoma, a skin cancer",
+    "stroke": "a stroke",
+    "mi": "a heart attack",
+}
+
+
+def out_of_1000(over: Difference) -> str:
+    """Two short sentences: how many of 1,000 people without and with the treatment."""
+    span = "one year" if over.years == 1 else f"{over.years:g} years"
+    without, with_ = number(1000 * over.without), number(1000 * over.with_)
+    return (
+        f"Over {span}, about {without} of 1,000 people like you have this without the drug. "
+        f"With it, about {with_} do."
+    )
+
+
+def how_sure(over: Difference) -> str:
+    """How far the truth may be from the numbers."""
+    low, high = 1000 * over.low, 1000 * over.high
+    if over.spans_zero:
+        fewer, more = number(abs(low)), number(high)
+        return f"We do not know if the drug adds any. It could be {fewer} fewer, or {more} more, of 1,000."
+    least, most = sorted([abs(low), abs(high)])
+    word = "more" if low > 0 else "fewer"
+    return f"It could be as few as {number(least)} {word}, or as many as {number(most)} {word}, of 1,000."
+
+
+def reading_grade(text: str) -> float:
+    """US school grade: 0.39 words a sentence + 11.8 syllables a word - 15.59 (Kincaid et al., 1975).
+
+    Syllables are counted as groups of vowels, less a silent final e; a number counts as one word of one
+    syllable.
+    """
+    sentences = [s for s in re.split(r"[.!?](?:\s|$)", text) if s.strip()]
+    words = re.findall(r"[A-Za-z]+|\d[\d.,]*", text)
+    if not sentences or not words:
+        return 0.0
+    return 0.39 * len(words) / len(sentences) + 11.8 * sum(map(_syllables, words)) / len(words) - 15.59
+
+
+def _syllables(word: str) -> int:
+    groups = len(re.findall(r"[aeiouy]+", word.lower()))
+    silent = word.lower().endswith("e") and not word.lower().endswith(("le", "ee")) and groups > 1
+    return max(1, groups - silent)

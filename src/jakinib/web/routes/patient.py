@@ -1,0 +1,300 @@
+"""The evidence for one person.
+
+The address holds the profile and nothing else does: no answer of this page is kept here, logged, or left in a
+browser's cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from jakinib.patient.compare import MAIN_OUTCOMES
+from jakinib.patient.for_patient import HORIZON, LEVEL, MOST_YEARS, ForPatient, for_patient
+from jakinib.patient.profile import ITEMS, Patient, PatientError, said
+from jakinib.patient.risk import STATUS, Risk
+from jakinib.report import plain_words
+from jakinib.report.export import to_csv, to_json
+from jakinib.report.icons import icon_array, icon_text
+from jakinib.report.numbers import number
+from jakinib.report.studied import VERDICTS, studied_figure
+from jakinib.report.svg import svg
+from jakinib.web.answer import page
+from jakinib.web.errors import BadQueryError
+from jakinib.web.routes.compare import choices
+from jakinib.web.site import Row, Site, rows
+
+router = APIRouter()
+MOST_TREATMENTS = 6
+MOST_OUTCOMES = 12
+HEADERS = {"Cache-Control": "no-store"}
+SECTIONS = {
+    "The person": ("age", "sex", "indication", "severity", "smoking"),
+    "History": ("prior_vte", "ascvd", "cv_risk_factors", "hypertension", "diabetes", "prior_malignancy"),
+    "Other": (
+        "estrogen",
+        "immobilisation",
+        "coagulation_disorder",
+        "lung_disease",
+        "methotrexate",
+        "steroids",
+        "tnf_failure",
+        "depression",
+    ),
+    "Measurements for the PREVENT equations (major cardiovascular events)": (
+        "sbp",
+        "bp_treatment",
+        "total_cholesterol",
+        "hdl_cholesterol",
+        "statin",
+        "egfr",
+        "bmi",
+    ),
+}
+EXAMPLES = (
+    (
+        "38, alopecia areata, no risk factor",
+        "age=38&sex=female&indication=alopecia-areata&smoking=never&prior_vte=no&ascvd=no&cv_risk_factors=0"
+        "&prior_malignancy=no&estrogen=no&treatment=baricitinib-4-mg-qd&treatment=ritlecitinib-50-mg-qd",
+    ),
+    (
+        "67, atopic dermatitis, past smoker, earlier clot",
+        "age=67&sex=female&indication=atopic-dermatitis&smoking=past&prior_vte=yes"
+        "&treatment=upadacitinib-15-mg-qd&treatment=abrocitinib-200-mg-qd&treatment=baricitinib-4-mg-qd",
+    ),
+    (
+        "61, rheumatoid arthritis with cardiovascular risk on methotrexate",
+        "age=61&sex=female&indication=rheumatoid-arthritis&cv_risk_factors=2&ascvd=no&methotrexate=yes"
+        "&treatment=tofacitinib-5-mg-bid&treatment=upadacitinib-15-mg-qd",
+    ),
+)
+
+
+class Question:
+    """What an address asks: the profile, treatments, outcomes, horizon, level and own baselines."""
+
+    def __init__(self, request: Request, site: Site, more: tuple[str, ...] = ()) -> None:
+        given = [(k, v.strip()) for k, v in request.query_params.multi_items()]
+        known = {*ITEMS, "treatment", "outcome", "horizon", "level", *more}
+        known |= {f"baseline_{o}" for o in site.outcomes}
+        seen: set[str] = set()
+        for name, value in given:
+            if name not in known:
+                raise BadQueryError(name, value, "the items of the form, treatment, outcome, horizon, level")
+            if name in seen and name not in ("treatment", "outcome"):
+                raise BadQueryError(name, value, "one value")
+            seen.add(name)
+        told = {k: v for k, v in given if v}
+        try:
+            self.patient = Patient.from_query({k: v for k, v in told.items() if k in ITEMS})
+        except PatientError as error:
+            name, _, allowed = str(error).partition(": ")
+            raise BadQueryError(name, told.get(name, ""), allowed) from error
+        self.indication = (
+            site.ev.name("population", self.patient.indication) if self.patient.indication else ""
+        )
+        self.treatments = _keys(site, "treatment", given, MOST_TREATMENTS)
+        self.outcomes = _keys(site, "outcome", given, MOST_OUTCOMES)
+        self.horizon = _number(told, "horizon", HORIZON, 0.1, MOST_YEARS, "years")
+        self.level = _number(told, "level", LEVEL, 0.1, 999, "people per 1,000 over the horizon")
+        self.own = {
+            name.removeprefix("baseline_"): _number(told, name, 0.0, 0.001, 9999, "people per 1,000 a year")
+            for name in told
+            if name.startswith("baseline_")
+        }
+
+    def made(self, site: Site) -> ForPatient:
+        return for_patient(
+            self.patient,
+            self.treatments,
+            list(self.outcomes) or None,
+            evidence=site.ev,
+            horizon=self.horizon,
+            level=self.level,
+            baseline=self.own,
+        )
+
+
+def _keys(site: Site, kind: str, given: list[tuple[str, str]], most: int) -> tuple[str, ...]:
+    keys = tuple(dict.fromkeys(site.ev.name(kind, value) for name, value in given if name == kind and value))
+    if len(keys) > most:
+        raise BadQueryError(kind, f"{len(keys)} of them", f"at most {most} at once")
+    return keys
+
+
+def _number(told: dict[str, str], name: str, default: float, low: float, high: float, unit: str) -> float:
+    text = told.get(name, "")
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise BadQueryError(name, text, f"a number from {low:g} to {high:g} {unit}")
+    return value
+
+
+@router.api_route("/patient", methods=["GET", "HEAD"], response_model=None)
+def patient_page(request: Request) -> Response:
+    site: Site = request.app.state.site
+    asked = Question(request, site)
+    made = asked.made(site) if asked.treatments else None
+    return _page(request, site, asked, made, "patient.html")
+
+
+@router.api_route("/patient/print", methods=["GET", "HEAD"], response_model=None)
+def patient_print(request: Request) -> Response:
+    site: Site = request.app.state.site
+    asked = Question(request, site)
+    if not asked.treatments:
+        raise BadQueryError("treatment", "", "at least one treatment")
+    made = asked.made(site)
+    sheet = [_told(site, made, treatment) for treatment in made.treatments]
+    text = " ".join(s for t in sheet for o in t["outcomes"] for s in o["sentences"])
+    context = {"sheet": sheet, "grade": round(plain_words.reading_grade(text))}
+    return _page(request, site, asked, made, "patient_print.html", **context)
+
+
+@router.api_route("/patient.csv", methods=["GET", "HEAD"], response_model=None)
+def patient_csv(request: Request) -> Response:
+    made = _asked(request)
+    headers = {"Content-Disposition": 'attachment; filename="patient.csv"', **HEADERS}
+    return Response(to_csv(made.table()), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.api_route("/patient.json", methods=["GET", "HEAD"], response_model=None)
+def patient_json(request: Request) -> Response:
+    return Response(to_json(_asked(request).to_dict()), media_type="application/json", headers=HEADERS)
+
+
+@router.get("/patient.svg", response_model=None)
+def patient_figure(
+    request: Request, look: Literal["light", "dark"] = "light", size: Literal["wide", "narrow"] = "wide"
+) -> Response:
+    made = _asked(request, ("look", "size"))
+    chart = studied_figure(made, width=460 if size == "wide" else 150)
+    return Response(svg(chart, dark=look == "dark"), media_type="image/svg+xml", headers=HEADERS)
+
+
+@router.get("/patient/icons.svg", response_model=None)
+def patient_icons(request: Request, look: Literal["light", "dark"] = "light") -> Response:
+    made = _asked(request, ("look",))
+    if len(made.risks) != 1 or made.risks[0].main is None:
+        raise BadQueryError("outcome", "", "one treatment and one outcome for which a difference is shown")
+    drawn = icon_array(made.risks[0].main.horizon, dark=look == "dark")
+    return Response(drawn, media_type="image/svg+xml", headers=HEADERS)
+
+
+def _asked(request: Request, more: tuple[str, ...] = ()) -> ForPatient:
+    site: Site = request.app.state.site
+    asked = Question(request, site, more)
+    if not asked.treatments:
+        raise BadQueryError("treatment", "", "at least one treatment")
+    return asked.made(site)
+
+
+def _page(
+    request: Request, site: Site, asked: Question, made: ForPatient | None, template: str, **more: Any
+) -> Response:
+    context: dict[str, Any] = {
+        "asked": asked,
+        "made": made,
+        "items": ITEMS,
+        "sections": SECTIONS,
+        "kind": {k: type(v).__name__ for k, v in ITEMS.items()},
+        "given": asked.patient.query() | ({"indication": asked.indication} if asked.indication else {}),
+        "main_outcomes": [o for o in MAIN_OUTCOMES if o in site.outcomes],
+        "offered": choices(site)["offered"],
+        "diseases": [p for p, g in _groups(site).items() if g not in ("mixed", "general")],
+        "examples": EXAMPLES,
+        "most": MOST_TREATMENTS,
+        "url": lambda path, **change: _url(asked, path, **change),
+        **more,
+    }
+    if made is not None:
+        context |= {
+            "person": [said(k, v) for k, v in asked.patient.known().items() if k != "indication"],
+            "unknown": [ITEMS[k].label for k in asked.patient.unknown()],
+            "table": [
+                (
+                    o,
+                    [
+                        next(r for r in made.risks if (r.treatment, r.outcome) == (t, o))
+                        for t in made.treatments
+                    ],
+                )
+                for o in made.outcomes
+            ],
+            "statements": _statements(made),
+            "distance": rows(made.distance),
+            "missing": rows(made.missing),
+            "verdicts": {k: v[0] for k, v in VERDICTS.items()},
+            "status_words": STATUS,
+            "icon_text": icon_text,
+        }
+    return page(request, template, headers=HEADERS, **context)
+
+
+def _groups(site: Site) -> dict[str, str]:
+    frame = site.ev["populations"]
+    return dict(zip(frame["population"], frame["group"], strict=True))
+
+
+def _url(asked: Question, path: str, **change: Any) -> str:
+    """The address of the same question at another path, with something changed."""
+    query: list[tuple[str, str]] = list(asked.patient.query().items())
+    treatments, outcomes = change.pop("treatments", asked.treatments), change.pop("outcomes", asked.outcomes)
+    query += [("treatment", t) for t in treatments] + [("outcome", o) for o in outcomes]
+    query += [("horizon", f"{asked.horizon:g}")] if asked.horizon != HORIZON else []
+    query += [("level", f"{asked.level:g}")] if asked.level != LEVEL else []
+    query += [(f"baseline_{o}", f"{rate:g}") for o, rate in asked.own.items()]
+    query += [(k, str(v)) for k, v in change.items()]
+    return f"{path}?{urlencode(query)}"
+
+
+def _statements(made: ForPatient) -> list[dict[str, Any]]:
+    """Treatments; in each the statements by verdict, the ones that name persons before those for everyone."""
+    answer = []
+    for treatment in made.treatments:
+        mine = [r for r in rows(made.statements) if r["treatment"] == treatment]
+        by: dict[str, list[Row]] = {"applies": [], "might": [], "does not": []}
+        for row in mine:
+            by[row["verdict"]].append(row)
+        named = [r for r in by["applies"] if r["because"] != "everyone treated"]
+        everyone = [r for r in by["applies"] if r["because"] == "everyone treated"]
+        answer.append({"treatment": treatment, "named": named, "everyone": everyone, "might": by["might"],
+                       "not": by["does not"]})  # fmt: skip
+    return answer
+
+
+def _told(site: Site, made: ForPatient, treatment: str) -> dict[str, Any]:
+    """The print sheet of one treatment: each outcome in short sentences."""
+    outcomes = []
+    for risk in made.risks:
+        if risk.treatment == treatment:
+            what = plain_words.OUTCOMES.get(risk.outcome, site.outcomes[risk.outcome].lower())
+            outcomes.append({"outcome": risk.outcome, "what": what, "sentences": _sentences(risk)})
+    return {"treatment": treatment, "outcomes": outcomes}
+
+
+def _sentences(risk: Risk) -> list[str]:
+    if risk.main:
+        return [plain_words.out_of_1000(risk.main.horizon), plain_words.how_sure(risk.main.horizon)]
+    seen = risk.observed
+    if seen is None:
+        return ["No study we hold has told us about this."]
+    if risk.status == "zero events":
+        if seen["yearly_high"] is None:
+            return ["No one on the drug had this in the study. That does not mean it cannot happen."]
+        most = number(seen["yearly_high"])
+        return [f"No one on the drug had this in the study. It could still be up to {most} of 1,000 a year."]
+    if seen["yearly"] is None:
+        return ["Some people on the drug had this. We can not say how many a year."]
+    return [
+        f"On the drug, about {number(seen['yearly'])} of 1,000 people have this in a year.",
+        "We can not say how many would have it without the drug.",
+    ]
