@@ -243,7 +243,7 @@ def test_prevent_is_the_baseline_only_when_it_can_be() -> None:
     for change, words in [
         ("ascvd=yes", "without cardiovascular disease"),
         ("age=85", "outside 30 to 79"),
-        ("egfr=unknown", "egfr"),
+        ("egfr=unknown", "estimated GFR"),
     ]:
         item = change.split("=")[0]
         text = ",".join(p for p in WOMAN.split(",") if not p.startswith(f"{item}=")) + f",{change}"

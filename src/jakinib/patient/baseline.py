@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from jakinib.evidence.evidence import Evidence
@@ -272,9 +272,14 @@ def _years(row: Mapping[str, Any]) -> float | None:
 
 def _rank(base: Baseline) -> tuple[int, int, int]:
     """Kind, then the narrowest stratum: one with an age before one without, more conditions before fewer."""
-    read: Stratum = stratum(base.subgroup or None)
+    return (KINDS.index(base.kind), *_width(base.subgroup))
+
+
+@lru_cache(maxsize=4096)
+def _width(subgroup: str) -> tuple[int, int]:
+    read: Stratum = stratum(subgroup or None)
     age = any(c.item == "age" for c in read.conditions)
-    return (KINDS.index(base.kind), -int(age), -len(read.conditions))
+    return (-int(age), -len(read.conditions))
 
 
 def _ordered(found: list[Baseline]) -> list[Baseline]:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from jakinib.evidence.evidence import Evidence
 from jakinib.patient.effect import WEEKS_A_YEAR
 from jakinib.patient.enrolled import Criteria, Enrolled
@@ -84,16 +82,15 @@ class Distances:
         ]
         return (min(lows) if lows else None), (max(highs) if highs else None)
 
-    def table(
+    def rows(
         self, facts: Mapping[str, Any], used: Mapping[tuple[str, str], Iterable[str]], horizon: float
-    ) -> pd.DataFrame:
-        """One row a study: would the person have entered, how far from its people, what is extrapolated.
+    ) -> list[dict[str, Any]]:
+        """One row a study, with ``COLUMNS``: would the person have entered, how far off, what is extrapolated.
 
         ``used``: (study, population of its rows) -> what its numbers are used for. A general population is
         nobody's trial: only the age is compared.
         """
-        rows = [self._row(facts, study, who, uses, horizon) for (study, who), uses in used.items()]
-        return pd.DataFrame(rows, columns=COLUMNS)
+        return [self._row(facts, study, who, uses, horizon) for (study, who), uses in used.items()]
 
     def _row(
         self, facts: Mapping[str, Any], study: str, who: str, uses: Iterable[str], horizon: float

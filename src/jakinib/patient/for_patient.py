@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jakinib.evidence.evidence import Evidence
-from jakinib.patient import prevent
+from jakinib.patient import distance, label, prevent, unaccounted
 from jakinib.patient.baseline import RULE, Baseline, Baselines
 from jakinib.patient.difference import Difference, difference, tipping
 from jakinib.patient.distance import Distances
@@ -20,7 +20,6 @@ from jakinib.patient.label import Labels
 from jakinib.patient.observed import Observed
 from jakinib.patient.profile import Patient
 from jakinib.patient.risk import COLUMNS, Calculation, Risk, baseline_row, in_words, risk_rows
-from jakinib.patient.unaccounted import unaccounted
 from jakinib.plain import plain, records
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ MOST_YEARS = 30.0
 class ForPatient:
     """The evidence as it stands for one person. ``horizon`` in years; ``level`` per 1,000 over the horizon.
 
-    ``risks``: one a treatment and outcome. ``statements``: of labels and agencies. ``distance``: the studies
-    behind the numbers. ``missing``: risk factors of this person that no baseline rate carries.
+    ``risks``: one a treatment and outcome. The ``..._rows`` are behind ``statements``, ``distance`` and
+    ``missing``.
     """
 
     patient: Patient
@@ -46,11 +45,26 @@ class ForPatient:
     horizon: float
     level: float
     risks: tuple[Risk, ...]
-    statements: pd.DataFrame = field(repr=False)
-    distance: pd.DataFrame = field(repr=False)
-    missing: pd.DataFrame = field(repr=False)
+    statement_rows: tuple[dict[str, Any], ...] = field(repr=False)
+    distance_rows: tuple[dict[str, Any], ...] = field(repr=False)
+    missing_rows: tuple[dict[str, Any], ...] = field(repr=False)
     prevent: str = ""
     rule: str = RULE
+
+    @property
+    def statements(self) -> pd.DataFrame:
+        """Statements of labels and agencies, one row a treatment and statement."""
+        return pd.DataFrame(list(self.statement_rows), columns=label.COLUMNS)
+
+    @property
+    def distance(self) -> pd.DataFrame:
+        """The studies behind the numbers, one row each, and how far this person is from them."""
+        return pd.DataFrame(list(self.distance_rows), columns=distance.COLUMNS)
+
+    @property
+    def missing(self) -> pd.DataFrame:
+        """Risk factors of this person that no baseline rate carries."""
+        return pd.DataFrame(list(self.missing_rows), columns=unaccounted.COLUMNS)
 
     def table(self) -> pd.DataFrame:
         """One row a calculation, or a treatment and outcome without one; risks per 1,000 people.
@@ -86,9 +100,9 @@ class ForPatient:
             "observed": [
                 {k: plain(v) for k, v in r.observed.items()} for r in self.risks if r.observed is not None
             ],
-            "statements": records(self.statements),
-            "distance": records(self.distance),
-            "not_in_baselines": records(self.missing),
+            "statements": [dict(r) for r in self.statement_rows],
+            "distance": [{k: plain(v) for k, v in r.items()} for r in self.distance_rows],
+            "not_in_baselines": [dict(r) for r in self.missing_rows],
         }
 
     def figure(self) -> alt.LayerChart | alt.FacetChart:
@@ -102,7 +116,7 @@ class ForPatient:
         for risk in self.risks:
             lines.append(f"{risk.outcome}, {risk.treatment}: {in_words(risk, self.horizon)}")
         for verdict, words in (("applies", "apply"), ("might", "might apply")):
-            count = int((self.statements["verdict"] == verdict).sum())
+            count = sum(row["verdict"] == verdict for row in self.statement_rows)
             lines.append(f"{count} label and agency statements {words}")
         lines.append(self.rule)
         return "\n".join(lines)
@@ -119,6 +133,7 @@ class PatientEvidence:
         self.effects = Effects(ev, self.criteria)
         self.baselines = Baselines(ev, self.criteria)
         self.observed = Observed(ev, self.criteria)
+        self.risk_factors = records(ev["risk_factors"])
         self._differences: dict[tuple[str, str, float], Difference] = {}
 
     def difference(self, baseline: Baseline, effect: Effect, years: float) -> Difference:
@@ -210,6 +225,7 @@ def for_patient(
     risks = tuple(
         _risk(held, patient, facts, t, o, own.get(o), horizon, level) for o in outcomes for t in keys
     )
+    names = {str(k): str(v) for k, v in zip(ev["outcomes"]["outcome"], ev["outcomes"]["label"], strict=True)}
     return ForPatient(
         patient=patient,
         indication=indication,
@@ -218,9 +234,9 @@ def for_patient(
         horizon=horizon,
         level=level,
         risks=risks,
-        statements=held.labels.statements(facts, keys),
-        distance=held.distances.table(facts, _used(risks), horizon),
-        missing=unaccounted(ev, facts, outcomes),
+        statement_rows=tuple(held.labels.statements(facts, keys)),
+        distance_rows=tuple(held.distances.rows(facts, _used(risks, names), horizon)),
+        missing_rows=tuple(unaccounted.unaccounted(held.risk_factors, facts, outcomes)),
         prevent=prevent.why_not(patient),
     )
 
@@ -272,7 +288,7 @@ def _risk(
         "estimated"
         if main
         else "zero events"
-        if observed and observed["events"] == 0
+        if observed and (observed["events"] == 0 or observed["estimate"] == 0)
         else "observed"
         if observed
         else "no baseline"
@@ -366,20 +382,25 @@ def _calculate(
     )
 
 
-def _used(risks: Sequence[Risk]) -> dict[tuple[str, str], list[str]]:
-    """(study, population) -> what its numbers are used for."""
-    used: dict[tuple[str, str], list[str]] = {}
+def _used(risks: Sequence[Risk], names: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
+    """(study, population) -> what its numbers are used for, in words."""
+    used: dict[tuple[str, str], dict[str, list[str]]] = {}
+
+    def add(study: str, population: str, use: str, outcome: str) -> None:
+        used.setdefault((study, population), {}).setdefault(use, []).append(names.get(outcome, outcome))
+
     for risk in risks:
         for calculation in (risk.main, *risk.also):
             if calculation is None:
                 continue
-            for study in calculation.effect.studies:
-                used.setdefault((study, calculation.effect.population), []).append(f"ratio of {risk.outcome}")
-            base = calculation.baseline
+            effect, base = calculation.effect, calculation.baseline
+            for study in effect.studies:
+                add(study, effect.population, "ratio", risk.outcome)
             if base.study:
-                used.setdefault((base.study, base.population), []).append(f"baseline of {risk.outcome}")
+                add(base.study, base.population, "baseline", risk.outcome)
         if risk.observed:
-            used.setdefault((str(risk.observed["study"]), str(risk.observed["population"])), []).append(
-                f"{risk.outcome} seen on the drug"
-            )
-    return used
+            add(risk.observed["study"], risk.observed["population"], "seen on the drug", risk.outcome)
+    return {
+        where: [f"{use}: {', '.join(dict.fromkeys(outcomes))}" for use, outcomes in uses.items()]
+        for where, uses in used.items()
+    }

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from jakinib.evidence.evidence import Evidence
 from jakinib.patient.condition import all_of, unknown_items
 from jakinib.patient.enrolled import Criteria, Group, grouped
+from jakinib.patient.profile import ITEMS
 from jakinib.plain import records
 
 COLUMNS = [
@@ -25,6 +24,7 @@ COLUMNS = [
     "unknown",
     "open",
     "class_statement",
+    "singles_out",
     "extension",
     "basis",
     "basis_study",
@@ -41,6 +41,7 @@ class Labels:
 
     def __init__(self, ev: Evidence, criteria: Criteria) -> None:
         self.ev, self.criteria = ev, criteria
+        self._basis: dict[str | None, str] = {}
 
     @cached_property
     def groups(self) -> dict[tuple[str, ...], list[Group]]:
@@ -69,21 +70,21 @@ class Labels:
     def _study_names(self) -> list[tuple[str, str]]:
         return [(row["name"], key) for key, row in self.criteria.studies.items()]
 
-    def statements(self, facts: Mapping[str, Any], treatments: Sequence[str]) -> pd.DataFrame:
-        """One row a treatment and statement.
+    def statements(self, facts: Mapping[str, Any], treatments: Sequence[str]) -> list[dict[str, Any]]:
+        """One row a treatment and statement, with ``COLUMNS``.
 
         ``verdict``: ``applies``, ``might`` (``unknown`` names the items that would decide, ``open`` what the
-        source leaves open) or ``does not``. ``because``: the conditions that hold. ``extension``: the
+        source leaves open) or ``does not``. ``because``: the conditions that hold; ``singles_out``: one
+        is about the person, not about everyone treated for the disease. ``extension``: the
         statement rests on another drug's data, and which. ``in_basis_study``: could the person have entered
         the trial it rests on (yes, no, might, not read), with ``basis_reason``.
         """
-        rows = [
+        return [
             self._statement(facts, treatment, warning)
             for treatment in treatments
             for warning in self.warnings
             if self._concerns(warning, self.treatments[treatment]["drug"])
         ]
-        return pd.DataFrame(rows, columns=COLUMNS)
 
     def _concerns(self, warning: Mapping[str, Any], drug: str) -> bool:
         if warning["drug"] is not None:
@@ -99,11 +100,12 @@ class Labels:
         because: list[str] = []
         unknown: list[str] = []
         left_open: list[str] = []
-        certain = False
+        certain = singles_out = False
         for group in self.groups.get((warning["warning"],), []):
             truth = all_of(group.conditions, facts)
             if truth and group.strength == "applies":
                 certain = True
+                singles_out |= any(c.item in ITEMS and c.item != "indication" for c in group.conditions)
                 because.append(" and ".join(map(str, group.conditions)))
             elif truth:
                 left_open.append(group.words)
@@ -146,6 +148,7 @@ class Labels:
             "unknown": "; ".join(dict.fromkeys(unknown)),
             "open": "; ".join(left_open),
             "class_statement": class_statement,
+            "singles_out": singles_out,
             "extension": self._extension(warning["basis"], drug),
             "basis_study": study or "",
             "in_basis_study": enrolled.verdict if enrolled else "",
@@ -153,8 +156,10 @@ class Labels:
         }
 
     def _basis_study(self, basis: str | None) -> str:
-        named = [key for name, key in self._study_names if basis and basis.startswith(name)]
-        return named[0] if named else ""
+        if basis not in self._basis:
+            named = [key for name, key in self._study_names if basis and basis.startswith(name)]
+            self._basis[basis] = named[0] if named else ""
+        return self._basis[basis]
 
     def _extension(self, basis: str | None, drug: str) -> str:
         """Whose data the statement rests on, when it is not this drug's."""

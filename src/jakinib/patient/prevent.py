@@ -41,9 +41,9 @@ def installed() -> bool:
 def why_not(patient: Patient) -> str:
     """Why the equations cannot be used for this person; blank when they can."""
     facts = patient.facts()
-    missing = [name for name in LIMITS if facts[name] is None]
+    missing = [ITEMS[name].label for name in LIMITS if facts[name] is None]
     if patient.ascvd is None:
-        missing.append("ascvd")
+        missing.append(ITEMS["ascvd"].label)
     if missing:
         return f"not given: {', '.join(missing)}"
     if patient.ascvd:

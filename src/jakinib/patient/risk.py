@@ -46,6 +46,14 @@ class Calculation:
     tipping: float | None
 
     @property
+    def stands_for(self) -> str:
+        """Whose rate the baseline is meant to be: blank is people without the treatment, else the drug
+        compared with, with ``?`` before it where the rate is not from people on it."""
+        if not self.effect.active:
+            return ""
+        return ("" if self.baseline.kind == "comparator arm" else "?") + self.effect.reference
+
+    @property
     def nnh(self) -> float | None:
         """People treated over the horizon for one more (below 0: one fewer) with the outcome; None when the
         interval of the difference holds zero."""
@@ -190,8 +198,10 @@ def in_words(risk: Risk, horizon: float) -> str:
             return f"{seen['yearly']:.3g} per 1,000 people a year on the drug; no usable ratio to others"
         return STATUS[risk.status]
     c = risk.main
+    drug = c.stands_for.lstrip("?")
+    instead = "without" if not drug else f"on {drug}" if drug == c.stands_for else f"(standing for {drug})"
     return (
-        f"{1000 * c.year.without:.3g} per 1,000 people a year without, {1000 * c.year.with_:.3g} with: "
+        f"{1000 * c.year.without:.3g} per 1,000 people a year {instead}, {1000 * c.year.with_:.3g} with: "
         f"{1000 * c.year.difference:+.3g} ({1000 * c.year.low:+.3g} to {1000 * c.year.high:+.3g}); "
         f"{c.effect.measure} {c.effect.estimate:.3g} against {c.effect.reference} [{', '.join(c.marks)}]"
     )

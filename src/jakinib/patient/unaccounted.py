@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
-from jakinib.evidence.evidence import Evidence
 from jakinib.patient.condition import Condition
-from jakinib.plain import records
 
 COLUMNS = ["outcome", "factor", "statement", "effect", "source_id", "locator"]
 
@@ -41,10 +37,12 @@ _WHO: tuple[tuple[str, Condition], ...] = (
 _AGES = {"age 50-59": 60.0, "age 60-64": 65.0}  # these bands end below
 
 
-def unaccounted(ev: Evidence, facts: Mapping[str, Any], outcomes: Sequence[str]) -> pd.DataFrame:
+def unaccounted(
+    risk_factors: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], outcomes: Sequence[str]
+) -> list[dict[str, Any]]:
     """Rows of ``risk_factors`` for these outcomes that name something this person is known to have."""
     rows = []
-    for row in records(ev["risk_factors"]):
+    for row in risk_factors:
         if row["outcome"] not in outcomes:
             continue
         for start, condition in _WHO:
@@ -53,4 +51,4 @@ def unaccounted(ev: Evidence, facts: Mapping[str, Any], outcomes: Sequence[str])
                 if condition.holds(facts) and below:
                     rows.append({c: row[c] for c in COLUMNS})
                 break
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return rows

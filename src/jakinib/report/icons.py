@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from html import escape
 
 from jakinib.patient.difference import Difference
 from jakinib.report.numbers import number
@@ -12,9 +13,13 @@ COLUMNS = 40
 _STEP = 10
 
 
-def icon_text(over: Difference) -> str:
-    """The icon array in words, for those who do not see it."""
+def icon_text(over: Difference, instead: str = "") -> str:
+    """The icon array in words, for those who do not see it.
+
+    ``instead``: what it is held against, such as "on a TNF inhibitor".
+    """
     with_, without = _counts(over)
+    beside = instead or "without the treatment"
     span = "a year" if over.years == 1 else f"{over.years:g} years"
     low, high = 1000 * over.low, 1000 * over.high
     if with_ == without:
@@ -22,13 +27,13 @@ def icon_text(over: Difference) -> str:
     else:
         change = f"{abs(with_ - without)} {'more' if with_ > without else 'fewer'}"
     return (
-        f"Of 1,000 people like this, over {span}: {without} without the treatment, {with_} with it, "
+        f"Of 1,000 people like this, over {span}: {without} {beside}, {with_} with it, "
         f"{change}. "
         f"The truth may lie between {_signed(low)} and {_signed(high)}."
     )
 
 
-def icon_array(over: Difference, *, dark: bool = False) -> str:
+def icon_array(over: Difference, instead: str = "", *, dark: bool = False) -> str:
     """1,000 dots as SVG: those affected either way, those more (or fewer) with treatment, those not affected.
 
     The kinds differ in shape as well as in colour.
@@ -58,7 +63,7 @@ def icon_array(over: Difference, *, dark: bool = False) -> str:
     width, height = COLUMNS * _STEP, 1000 // COLUMNS * _STEP
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img"><title>{icon_text(over)}</title>{paths}</svg>'
+        f'height="{height}" role="img"><title>{escape(icon_text(over, instead))}</title>{paths}</svg>'
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from jakinib.patient.difference import Difference
-from jakinib.report.numbers import number
 
 #: outcome -> what happens to a person, in everyday words
 OUTCOMES = {
@@ -28,12 +28,13 @@ OUTCOMES = {
 }
 
 
-def out_of_1000(over: Difference) -> str:
-    """Two short sentences: how many of 1,000 people without and with the treatment."""
+def out_of_1000(over: Difference, instead: str = "") -> str:
+    """Two short sentences: how many of 1,000 people without (or ``instead``) and with it."""
     span = "one year" if over.years == 1 else f"{over.years:g} years"
-    without, with_ = number(1000 * over.without), number(1000 * over.with_)
+    beside = instead or "without the drug"
+    without, with_ = few(1000 * over.without), few(1000 * over.with_)
     return (
-        f"Over {span}, about {without} of 1,000 people like you have this without the drug. "
+        f"Over {span}, about {without} of 1,000 people like you have this {beside}. "
         f"With it, about {with_} do."
     )
 
@@ -42,11 +43,21 @@ def how_sure(over: Difference) -> str:
     """How far the truth may be from the numbers."""
     low, high = 1000 * over.low, 1000 * over.high
     if over.spans_zero:
-        fewer, more = number(abs(low)), number(high)
-        return f"We do not know if the drug adds any. It could be {fewer} fewer, or {more} more, of 1,000."
+        less, more = few(abs(low)), few(high)
+        return f"We do not know if the drug adds any. It could be {less} fewer, or {more} more, of 1,000."
     least, most = sorted([abs(low), abs(high)])
     word = "more" if low > 0 else "fewer"
-    return f"It could be as few as {number(least)} {word}, or as many as {number(most)} {word}, of 1,000."
+    return f"It could be as few as {few(least)} {word}, or as many as {few(most)} {word}, of 1,000."
+
+
+def few(value: float) -> str:
+    """A number of people of 1,000: whole from 10 up, one decimal from 1 up, one digit below."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.1g}"
+
+
+def at_most(value: float) -> str:
+    """An upper bound of :func:`few`, rounded up."""
+    return f"{math.ceil(value):,}" if value >= 10 else few(math.ceil(value * 10) / 10)
 
 
 def reading_grade(text: str) -> float:

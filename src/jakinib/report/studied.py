@@ -71,16 +71,16 @@ def studied_rows(made: ForPatient) -> pd.DataFrame:
     """What the figure draws: ``label``, ``verdict`` in words, ``age``, and ``from``, ``to`` at entry (an open
     end is drawn to 100 years)."""
     rows = []
-    for r in made.distance.to_dict("records"):
+    for r in made.distance_rows:
         low, high = r["age_from"], r["age_to"]
-        ranged = pd.notna(low) or pd.notna(high)
+        ranged = low is not None or high is not None
         rows.append(
             {
                 "label": str(r["name"]),
                 "verdict": VERDICTS[r["would_have_entered"]][0],
-                "age": float(r["age"]) if pd.notna(r["age"]) else None,
-                "from": (float(low) if pd.notna(low) else 0.0) if ranged else None,
-                "to": (float(high) if pd.notna(high) else 100.0) if ranged else None,
+                "age": r["age"],
+                "from": (0.0 if low is None else low) if ranged else None,
+                "to": (100.0 if high is None else high) if ranged else None,
             }
         )
     return pd.DataFrame(rows, columns=["label", "verdict", "age", "from", "to"]).astype(

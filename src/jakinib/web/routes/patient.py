@@ -15,17 +15,16 @@ from fastapi.responses import Response
 from jakinib.patient.compare import MAIN_OUTCOMES
 from jakinib.patient.for_patient import HORIZON, LEVEL, MOST_YEARS, ForPatient, for_patient
 from jakinib.patient.profile import ITEMS, Patient, PatientError, said
-from jakinib.patient.risk import STATUS, Risk
+from jakinib.patient.risk import STATUS, Calculation, Risk
 from jakinib.report import plain_words
 from jakinib.report.export import to_csv, to_json
 from jakinib.report.icons import icon_array, icon_text
-from jakinib.report.numbers import number
 from jakinib.report.studied import VERDICTS, studied_figure
 from jakinib.report.svg import svg
 from jakinib.web.answer import page
 from jakinib.web.errors import BadQueryError
 from jakinib.web.routes.compare import choices
-from jakinib.web.site import Row, Site, rows
+from jakinib.web.site import Row, Site
 
 router = APIRouter()
 MOST_TREATMENTS = 6
@@ -185,7 +184,8 @@ def patient_icons(request: Request, look: Literal["light", "dark"] = "light") ->
     made = _asked(request, ("look",))
     if len(made.risks) != 1 or made.risks[0].main is None:
         raise BadQueryError("outcome", "", "one treatment and one outcome for which a difference is shown")
-    drawn = icon_array(made.risks[0].main.horizon, dark=look == "dark")
+    main = made.risks[0].main
+    drawn = icon_array(main.horizon, _beside(request.app.state.site, main), dark=look == "dark")
     return Response(drawn, media_type="image/svg+xml", headers=HEADERS)
 
 
@@ -230,11 +230,12 @@ def _page(
                 for o in made.outcomes
             ],
             "statements": _statements(made),
-            "distance": rows(made.distance),
-            "missing": rows(made.missing),
+            "distance": made.distance_rows,
+            "missing": made.missing_rows,
             "verdicts": {k: v[0] for k, v in VERDICTS.items()},
             "status_words": STATUS,
             "icon_text": icon_text,
+            "beside": lambda c: _beside(site, c),
         }
     return page(request, template, headers=HEADERS, **context)
 
@@ -257,18 +258,46 @@ def _url(asked: Question, path: str, **change: Any) -> str:
 
 
 def _statements(made: ForPatient) -> list[dict[str, Any]]:
-    """Treatments; in each the statements by verdict, the ones that name persons before those for everyone."""
-    answer = []
+    """Statements on the class that say the same for every treatment, told once; then those of each treatment.
+
+    In each: those that single out a person like this one, those that might apply, those for everyone, the
+    rest.
+    """
+    told = made.statement_rows
+    by_warning: dict[str, list[Row]] = {}
+    for row in told:
+        by_warning.setdefault(row["warning"], []).append(row)
+    shared = {
+        warning
+        for warning, same in by_warning.items()
+        if len(same) > 1 and len({(r["verdict"], r["because"], r["open"]) for r in same}) == 1
+    }
+    groups: list[tuple[tuple[str, ...], list[Row]]] = []
+    if shared:
+        groups.append((made.treatments, [by_warning[w][0] for w in sorted(shared)]))
     for treatment in made.treatments:
-        mine = [r for r in rows(made.statements) if r["treatment"] == treatment]
-        by: dict[str, list[Row]] = {"applies": [], "might": [], "does not": []}
-        for row in mine:
-            by[row["verdict"]].append(row)
-        named = [r for r in by["applies"] if r["because"] != "everyone treated"]
-        everyone = [r for r in by["applies"] if r["because"] == "everyone treated"]
-        answer.append({"treatment": treatment, "named": named, "everyone": everyone, "might": by["might"],
-                       "not": by["does not"]})  # fmt: skip
-    return answer
+        own = [r for r in told if r["treatment"] == treatment and r["warning"] not in shared]
+        groups.append(((treatment,), own))
+    return [
+        {
+            "treatments": treatments,
+            "shared": len(treatments) > 1,
+            "named": [r for r in mine if r["verdict"] == "applies" and r["singles_out"]],
+            "might": [r for r in mine if r["verdict"] == "might"],
+            "everyone": [r for r in mine if r["verdict"] == "applies" and not r["singles_out"]],
+            "not": [r for r in mine if r["verdict"] == "does not"],
+        }
+        for treatments, mine in groups
+    ]
+
+
+def _beside(site: Site, c: Calculation) -> str:
+    """What the treatment is held against, in words; blank is nothing."""
+    drug = c.stands_for.lstrip("?")
+    if not drug:
+        return ""
+    name = site.treatments[drug]
+    return f"on {name}" if drug == c.stands_for else f"at the rate that stands for {name}"
 
 
 def _told(site: Site, made: ForPatient, treatment: str) -> dict[str, Any]:
@@ -277,24 +306,25 @@ def _told(site: Site, made: ForPatient, treatment: str) -> dict[str, Any]:
     for risk in made.risks:
         if risk.treatment == treatment:
             what = plain_words.OUTCOMES.get(risk.outcome, site.outcomes[risk.outcome].lower())
-            outcomes.append({"outcome": risk.outcome, "what": what, "sentences": _sentences(risk)})
+            outcomes.append({"outcome": risk.outcome, "what": what, "sentences": _sentences(site, risk)})
     return {"treatment": treatment, "outcomes": outcomes}
 
 
-def _sentences(risk: Risk) -> list[str]:
+def _sentences(site: Site, risk: Risk) -> list[str]:
     if risk.main:
-        return [plain_words.out_of_1000(risk.main.horizon), plain_words.how_sure(risk.main.horizon)]
+        over = risk.main.horizon
+        return [plain_words.out_of_1000(over, _beside(site, risk.main)), plain_words.how_sure(over)]
     seen = risk.observed
     if seen is None:
         return ["No study we hold has told us about this."]
     if risk.status == "zero events":
         if seen["yearly_high"] is None:
             return ["No one on the drug had this in the study. That does not mean it cannot happen."]
-        most = number(seen["yearly_high"])
+        most = plain_words.at_most(seen["yearly_high"])
         return [f"No one on the drug had this in the study. It could still be up to {most} of 1,000 a year."]
     if seen["yearly"] is None:
         return ["Some people on the drug had this. We can not say how many a year."]
     return [
-        f"On the drug, about {number(seen['yearly'])} of 1,000 people have this in a year.",
+        f"On the drug, about {plain_words.few(seen['yearly'])} of 1,000 people have this in a year.",
         "We can not say how many would have it without the drug.",
     ]
