@@ -85,7 +85,7 @@ class Distances:
     def rows(
         self, facts: Mapping[str, Any], used: Mapping[tuple[str, str], Iterable[str]], horizon: float
     ) -> list[dict[str, Any]]:
-        """One row a study, with ``COLUMNS``: would the person have entered, how far off, what is extrapolated.
+        """One row a study, with ``COLUMNS``: would the person have entered, how far off, what is beyond it.
 
         ``used``: (study, population of its rows) -> what its numbers are used for. A general population is
         nobody's trial: only the age is compared.
