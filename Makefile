@@ -12,7 +12,7 @@ app: $(VENV)/app.stamp  ## install and serve the page
 
 test: $(VENV)/dev.stamp lint types  ## everything: format, lint, types, tests in real Chromium
 	@sh tests/chromium.sh
-	@$(BIN)/python -m pytest --cov=jakinib --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=jakinib --cov-report=term:skip-covered
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .

@@ -65,6 +65,46 @@ COVARIATES = [  # abrocitinib, 200 mg qd, ratio to a healthy White man of 70 kg;
     ({"weight_kg": 52}, 1.17, 1.15),
 ]
 
+RATIOS = [  # drug, regimen, reference, change, AUC ratio, Cmax ratio, where
+    (
+        "ritlecitinib",
+        "50 mg qd",
+        {"disease": "healthy"},
+        {"renal_impairment": "severe"},
+        1.47,
+        1.41,
+        "Wojciechowski 2023, 4",
+    ),
+    ("upadacitinib", "15 mg ER qd", {}, {"weight_kg": 55}, 1.05, None, "Klunder 2019 Figure 4, below 60 kg"),
+    (
+        "upadacitinib",
+        "15 mg ER qd",
+        {},
+        {"weight_kg": 110},
+        0.95,
+        None,
+        "Klunder 2019 Figure 4, above 100 kg",
+    ),
+    (
+        "upadacitinib",
+        "15 mg ER qd",
+        {},
+        {"crcl_ml_min": 75},
+        1.13,
+        None,
+        "Klunder 2019 Figure 4, CrCl 60 to <90",
+    ),
+    (
+        "upadacitinib",
+        "15 mg ER qd",
+        {},
+        {"crcl_ml_min": 45},
+        1.26,
+        None,
+        "Klunder 2019 Figure 4, CrCl 30 to <60",
+    ),
+]
+
 
 def published() -> None:
     print("simulated / published exposure (typical person)\n")
@@ -87,6 +127,14 @@ def published() -> None:
         print(
             f"{name:38} Cmax {a:5.3f} / {cmax:5.3f} = {a / cmax:5.3f}   AUC {b:5.3f} / {auc:5.3f} = {b / auc:5.3f}"
         )
+
+    print("\nother ratios: AUC (and Cmax), simulated / published\n")
+    for drug, regimen, base_, changed, auc, cmax, where in RATIOS:
+        a = jk.exposure(drug, regimen, covariates=base_).metrics()
+        b = jk.exposure(drug, regimen, covariates=base_ | changed).metrics()
+        name = ", ".join(f"{k} {v}" for k, v in changed.items())
+        peak = f"   Cmax {b['Cmax'] / a['Cmax']:5.3f} / {cmax:5.3f}" if cmax else ""
+        print(f"{drug:13} {name:32} AUC {b['AUC_tau'] / a['AUC_tau']:5.3f} / {auc:5.3f}{peak}   {where}")
 
 
 def equivalence() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jakinib.patient.for_patient import ForPatient as ForPatient
     from jakinib.patient.for_patient import for_patient as for_patient
     from jakinib.patient.profile import Patient as Patient
+    from jakinib.synthesis.bayes.priors import Priors as Priors
     from jakinib.synthesis.multiverse import Multiverse as Multiverse
     from jakinib.synthesis.multiverse import multiverse as multiverse
     from jakinib.synthesis.network.network import Network as Network
@@ -46,6 +47,7 @@ _HOME = {
     "Pairwise": "jakinib.synthesis.pairwise",
     "PairwiseMany": "jakinib.synthesis.pairwise_many",
     "Patient": "jakinib.patient.profile",
+    "Priors": "jakinib.synthesis.bayes.priors",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
     "compare": "jakinib.patient.compare",
@@ -72,6 +74,7 @@ __all__ = [
     "Pairwise",
     "PairwiseMany",
     "Patient",
+    "Priors",
     "Rates",
     "__version__",
     "check",

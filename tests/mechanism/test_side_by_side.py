@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -54,3 +56,18 @@ def test_nothing_asked_is_refused() -> None:
         inhibition_side_by_side([])
     with pytest.raises(MechanismError, match="no pathway EPO"):
         inhibition_side_by_side(FOUR).courses("EPO")
+
+
+def test_every_result_is_ready_for_json_without_nan() -> None:
+    results = [
+        jk.exposure("upadacitinib", "15 mg ER qd", persons=20, seed=1, covariates={"crcl_ml_min": 50}),
+        jk.inhibition("ritlecitinib", "50 mg qd"),
+        jk.inhibition("filgotinib", "200 mg qd"),
+        jk.selectivity("tofacitinib", "5 mg bid", doses=[5, 10]),
+        jk.signalling("EPO", "baricitinib", "4 mg qd", hours=2),
+        jk.cytokine_map(),
+        inhibition_side_by_side(FOUR[:2]),
+    ]
+    for result in results:
+        assert json.loads(json.dumps(result.to_dict(), allow_nan=False))
+        assert str(result)

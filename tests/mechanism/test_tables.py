@@ -143,3 +143,13 @@ def test_a_bad_folder_is_refused(tmp_path: Path, change: dict[str, object], says
 def test_an_evidence_base_can_be_given_as_it_is(tmp_path: Path) -> None:
     own(tmp_path, potency=[POTENCY], sources=[SOURCE])
     assert jk.inhibition("abrocitinib", "200 mg qd", tables=jk.evidence(tmp_path)).level == "pathway"
+
+
+def test_the_check_of_the_evidence_base_names_what_is_wrong(tmp_path: Path) -> None:
+    """``jakinib check FOLDER`` reads potency tables too."""
+    own(tmp_path, potency=[POTENCY], sources=[SOURCE])
+    assert not [f for f in jk.check(tmp_path).open if f.table == "potency"]
+    rows = pd.read_csv(tmp_path / "potency.csv", dtype=str, keep_default_na=False)
+    rows.assign(basis="plasma", value_nM="-3").to_csv(tmp_path / "potency.csv", index=False)
+    text = str(jk.check(tmp_path))
+    assert "potency line 2 basis: 'plasma'" in text and "potency line 2 value_nM: '-3'" in text

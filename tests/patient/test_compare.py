@@ -119,3 +119,11 @@ def test_unknown_names_are_refused_with_near_ones(ev):
         jk.compare(["abrocitnib 200 mg qd"], "vte", evidence=ev)
     with pytest.raises(ValueError, match="at least one"):
         jk.compare([], "vte", evidence=ev)
+
+
+def test_a_trial_without_the_outcome_is_not_denied(ev):
+    """ORAL Surveillance randomised both, but its NMSC counts by arm are not held."""
+    pairs = jk.compare(["tofacitinib-5-mg-bid", "tnf-inhibitor"], "nmsc", evidence=ev).pairs()
+    assert list(pairs["kind"]) == ["naive"]
+    assert "Randomised against each other in ORAL Surveillance" in pairs["reason"][0]
+    assert "Never randomised" not in pairs["reason"][0]

@@ -13,7 +13,7 @@ from jakinib.registry.outcome_terms import shipped
 from registry.staged import converted, one, raw, rows, study
 
 
-def groups(*titles: str, drug: str = "Baricitinib", others: str = "LY3009104") -> dict[str, Any]:
+def groups(*titles: str, drug: str = "Baricitinib", others: str = "other name") -> dict[str, Any]:
     """A record with event groups of these titles, 100 persons each, and as many enrolled as they hold."""
     document = study("NCT02210780")
     protocol = document["protocolSection"]
@@ -170,6 +170,49 @@ def test_switched_groups_are_sequences(title: str) -> None:
     row = one(converted(groups("Placebo", title)), "events", drug_printed=title, outcome="sae")
     assert row["treatment"].startswith("placebo-then-baricitinib")
     assert (row["period_kind"], row["use"]) == ("post-switch", "alternative")
+
+
+@pytest.mark.parametrize(
+    ("title", "treatment", "use"),
+    [
+        # titles as the trials of the corpus post them
+        ("PF-06651600 200 mg QD Then 50 mg QD", "ritlecitinib-200-then-50-mg-qd", "default"),
+        ("Placebo, Ritlecitinib (PF-06651600) 50 mg QD", "placebo-then-ritlecitinib-50-mg-qd", "alternative"),
+        ("PF-06651600 50 mg QD + Placebo Injection up to Week 16", "ritlecitinib-50-mg-qd", "default"),
+        ("PF-06651600 50 mg QD OL to Placebo DB", "ritlecitinib-50-mg-qd-then-placebo", "alternative"),
+        ("All Ritlecitinib (Combined: 30 mg QD and 50 mg QD)", "ritlecitinib-30-or-50-mg-qd", "alternative"),
+    ],
+)
+def test_groups_by_the_words_of_their_titles(title: str, treatment: str, use: str) -> None:
+    document = groups("Placebo", title, drug="Ritlecitinib", others="PF-06651600")
+    row = one(converted(document), "events", drug_printed=title, outcome="sae")
+    assert (row["treatment"], row["use"]) == (treatment, use)
+
+
+def test_periods_that_start_at_week_0_contain_each_other() -> None:
+    """POETYK PSO-1 posts "Week 0 up to Week 16" and "Week 0 up to Week 52" for the same persons."""
+    titles = [f"BMS-986165 6 mg QD Week 0 up to Week {w}" for w in (16, 52)]
+    found = converted(
+        groups("Placebo Week 0 up to Week 16", *titles, drug="Deucravacitinib", others="BMS-986165")
+    )
+    use = {r["drug_printed"]: r["use"] for r in rows(found, "events", outcome="sae")}
+    assert (use[titles[0]], use[titles[1]]) == ("default", "alternative")
+
+
+def test_later_weeks_are_the_same_persons() -> None:
+    later = "Abrocitinib 100 mg QD Week 16 to 20"
+    found = converted(
+        groups("Placebo Week 0 to 16", "Abrocitinib 100 mg QD Week 0 to 16", later, drug="Abrocitinib")
+    )
+    row = one(found, "events", drug_printed=later, outcome="sae")
+    assert (row["use"], row["period_kind"]) == ("alternative", "extension")
+
+
+def test_a_dose_without_regimen_is_new_and_the_likely_key_is_named() -> None:
+    found = converted(groups("Placebo", "Upadacitinib 15 mg + Topical Corticosteroids", drug="Upadacitinib"))
+    [asked] = [c for c in found.confirm if c.startswith("treatment upadacitinib-15-mg: new")]
+    assert "regimen not read" in asked
+    assert "upadacitinib-15-mg-qd" in asked
 
 
 def test_one_arm_two_denominators() -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +22,8 @@ from jakinib.mechanism.errors import MechanismError, NotReadError, unknown
 from jakinib.mechanism.exposure import Exposure, check_drug, exposure
 from jakinib.mechanism.inhibition import potencies
 from jakinib.mechanism.regimen import Regimen
-from jakinib.mechanism.sbml import SbmlModel, read_sbml, shipped_model
-from jakinib.mechanism.tables import Tables, resolve
+from jakinib.mechanism.sbml import SbmlModel, shipped_model
+from jakinib.mechanism.tables import Tables, each, resolve
 
 if TYPE_CHECKING:
     from jakinib.evidence.evidence import Evidence
@@ -307,11 +306,6 @@ def inhibition_per_nM(  # noqa: N802 - nM is the unit
     return float(anchor * theirs.value_nM / ours.value_nM), assumptions
 
 
-def custom_model(path: str | Path) -> SbmlModel:
-    """An SBML model of one's own, checked and compiled; simulate it with :meth:`SbmlModel.simulate`."""
-    return read_sbml(path)
-
-
 def _enzyme(tables: Tables, drug: str, kinase: str) -> Any:
     rows = potencies(tables, drug, "kinase")
     rows = rows[rows["kinase"] == kinase]
@@ -321,4 +315,4 @@ def _enzyme(tables: Tables, drug: str, kinase: str) -> Any:
         raise NotReadError(
             f"{drug}: {what} IC50 on {kinase} was read, so its strength in this model is unknown"
         )
-    return next(iter(exact.itertuples()))
+    return next(each(exact))

@@ -264,17 +264,37 @@ def _pairs(
     for row in sift(ev, outcomes, where, period="controlled").rows:
         if row.role != "background":
             held[row.outcome, row.treatment][row.study] = row.population
+    randomised = _randomised(ev)
     rows = []
     for outcome in outcomes:
         arms = {treatment: studies for (o, treatment), studies in held.items() if o == outcome}
         for a, b in combinations(treatments, 2):
             pair = {"outcome": outcome, "treatment_a": a, "treatment_b": b} | _basis(arms, a, b, ev.names)
             if pair["kind"] == "naive":
+                trials = sorted(randomised[a] & randomised[b])
+                if trials:
+                    pair["reason"] = (
+                        f"Randomised against each other in {', '.join(ev.names[t] for t in trials)}, "
+                        f"but counts of {ev.names[outcome]} by arm are not held."
+                    )
                 pair["reason"] += _difference(lines[lines["outcome"] == outcome], studies, a, b, ev.names)
             rows.append(pair)
     return pd.DataFrame(
         rows, columns=["outcome", "treatment_a", "treatment_b", "kind", "via", "studies", "reason"]
     )
+
+
+def _randomised(ev: Evidence) -> dict[str, set[str]]:
+    """Treatment -> the randomised trials that have an arm of it, whatever outcome they report."""
+    design = dict(zip(ev.studies["study"], ev.studies["design"], strict=True))
+    trials: dict[str, set[str]] = defaultdict(set)
+    for table in ("arms", "events"):
+        rows = ev.tables[table]
+        rows = rows[rows["subgroup"].isna() & (rows["role"] != "background")]
+        for treatment, study in zip(rows["treatment"], rows["study"], strict=True):
+            if design.get(study, "").startswith("rct"):
+                trials[treatment].add(study)
+    return trials
 
 
 def _basis(arms: dict[str, dict[str, str]], a: str, b: str, names: dict[str, str]) -> dict[str, str]:

@@ -93,6 +93,8 @@ def accept(staged: str | Path, into: str | Path) -> Accepted:
         if target.is_dir():
             shutil.copytree(target, temp, dirs_exist_ok=True)
         rows = _merge(source, temp, difference, target.name)
+        if not rows and not _holds_tables(target):  # everything is held: there is nothing to make a folder of
+            return _accepted(target, rows, difference)
         _provenance(source, temp)
         worse = _worse(temp, target)
         if worse:
@@ -101,6 +103,10 @@ def accept(staged: str | Path, into: str | Path) -> Accepted:
         put(temp, target)
     finally:
         shutil.rmtree(temp, ignore_errors=True)
+    return _accepted(target, rows, difference)
+
+
+def _accepted(target: Path, rows: dict[str, int], difference: Diff) -> Accepted:
     conflicts = tuple(str(d) for d in difference.of(CONFLICT))
     changed = sum(_taken(d, target.name) for d in difference.of(CHANGED))
     return Accepted(target, rows, changed, len(difference.differences) - sum(rows.values()), conflicts)

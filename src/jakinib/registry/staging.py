@@ -8,15 +8,14 @@ appears whole, under its final name, when the last record is written.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple
@@ -106,27 +105,22 @@ def prepare(
 
     ``about`` says which document it was: ``file``, ``sha256``, ``bytes``, ``version`` and what else is known.
     """
-    texts: dict[str, io.StringIO] = {}
-    writers: dict[str, Any] = {}
-    counts: Counter[str] = Counter()
+    found_rows: dict[str, list[list[Any]]] = {}
     shared: list[tuple[str, str, str]] = []
     paths: dict[str, dict[str, dict[str, str]]] = {}
     for table, values, where in rows:
-        keys = primary_key(table)
-        key = str(values[keys[0]]) if len(keys) == 1 else "|".join(str(values.get(c, "") or "") for c in keys)
-        cells = [_cell(values.get(c)) for c in _columns(table)]
+        shape = _shape(table)
+        key = str(values[shape.key[0]]) if len(shape.key) == 1 else _joined(values, shape.key)
+        cells = list(map(values.get, shape.columns))
+        if shape.numbers:
+            cells = [f"{c:.10g}" if isinstance(c, float) else c for c in cells]
         if table in _SHARED:
-            line = io.StringIO()
-            csv.writer(line, lineterminator="\n").writerow(cells)
-            shared.append((table, key, line.getvalue()))
+            shared.append((table, key, _csv([cells])))
         else:
-            if table not in writers:
-                texts[table] = io.StringIO()
-                writers[table] = csv.writer(texts[table], lineterminator="\n").writerow
-            writers[table](cells)
-            counts[table] += 1
+            found_rows.setdefault(table, []).append(cells)
         if where:
             paths.setdefault(table, {})[key] = where
+    texts = {table: _csv(cells) for table, cells in found_rows.items()}
     found, asked = list(findings), list(confirm)
     entry = {
         "record": record,
@@ -139,7 +133,7 @@ def prepare(
     return Prepared(
         record,
         str(about.get("file", "")),
-        {t: (counts[t], texts[t].getvalue()) for t in texts},
+        {t: (len(found_rows[t]), texts[t]) for t in texts},
         shared,
         json.dumps(entry, ensure_ascii=False),
         found,
@@ -225,22 +219,42 @@ class Stage:
     def _write(self, table: str, count: int, text: str) -> None:
         if table not in self._files:
             self._files[table] = (self._temp / f"{table}.csv").open("w", encoding="utf-8", newline="")
-            self._files[table].write(",".join(_columns(table)) + "\n")
+            self._files[table].write(",".join(_shape(table).columns) + "\n")
         self._files[table].write(text)
         self.result.rows[table] += count
 
 
+class _Shape(NamedTuple):
+    """What writing a table needs to know of it."""
+
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    numbers: bool
+
+
 @cache
-def _columns(table: str) -> tuple[str, ...]:
-    return tuple(f["name"] for f in fields(table))
+def _shape(table: str) -> _Shape:
+    numbers = any(f["type"] == "number" for f in fields(table))
+    return _Shape(tuple(f["name"] for f in fields(table)), tuple(primary_key(table)), numbers)
 
 
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return value
+def _joined(values: dict[str, Any], key: tuple[str, ...]) -> str:
+    return "|".join(str(values.get(c, "") or "") for c in key)
+
+
+def _csv(rows: list[list[Any]]) -> str:
+    """CSV text (RFC 4180). The csv module looks at each character of each cell again; here a text that comes
+    again, as period and study do in every row, is quoted once."""
+    return "".join([",".join(map(_quoted, row)) + "\n" for row in rows])
+
+
+@lru_cache(maxsize=20_000, typed=True)
+def _quoted(cell: str | int | float | None) -> str:
+    text = "" if cell is None else str(cell)
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
+
+
+_SPECIAL = re.compile(r'[",\r\n]')
 
 
 def _finding(f: Finding) -> dict[str, str]:

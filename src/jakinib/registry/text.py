@@ -22,12 +22,15 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     """
     if "&" in text:
         text = html.unescape(text[: 8 * limit])
-    if not (text.isascii() and text.isprintable()):
-        text = unicodedata.normalize("NFC", text[: 8 * limit].replace("\\n", "\n"))
+    text = text[: 8 * limit]
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if not text.isprintable():
         text = "".join(c if c.isspace() or unicodedata.category(c) not in _INVISIBLE else "" for c in text)
-    text = (
-        _SPACE.sub(" ", text[: 8 * limit]).strip() if "  " in text or not text.isprintable() else text.strip()
-    )
+        text = _SPACE.sub(" ", text)
+    elif "  " in text:
+        text = _SPACE.sub(" ", text)
+    text = text.strip()
     if len(text) > limit:
         text = text[: limit - 4].rstrip() + " ..."
     return "'" + text if is_formula(text) else text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jakinib.evidence.finding import Finding
@@ -368,8 +369,8 @@ def _counts(reader: Reader, ae: dict[str, Any], known: set[str]) -> tuple[Count,
             if not term:
                 reader.report("no-term", f"{path}.term", "blank", "the adverse-event term")
                 continue
-            system = clean(reader.text(event, "organSystem", path), 200)
-            vocabulary = clean(reader.text(event, "sourceVocabulary", path), 60)
+            system = _known(reader.text(event, "organSystem", path))
+            vocabulary = _known(reader.text(event, "sourceVocabulary", path))
             assessment = reader.text(event, "assessmentType", path)
             for j, stat in enumerate(reader.objects(event, "stats", path)):
                 group = stat.get("groupId")
@@ -394,6 +395,12 @@ def _counts(reader: Reader, ae: dict[str, Any], known: set[str]) -> tuple[Count,
                     )
                 )
     return tuple(c for c in found if _possible(reader, c))
+
+
+@lru_cache(maxsize=1_000)
+def _known(text: str) -> str:
+    """Clean text that comes again and again: headings and vocabularies."""
+    return clean(text, 200)
 
 
 def _possible(reader: Reader, count: Count) -> bool:

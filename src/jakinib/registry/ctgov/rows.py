@@ -215,7 +215,14 @@ def _treatments(ctx: Context, treatments: dict[str, Treatment], confirm: list[st
     for t in treatments.values():
         if t.key in ctx.names.treatment_keys:
             continue
-        confirm.append(f"treatment {t.key}: new, read as {t.label!r}{f' ({t.note})' if t.note else ''}")
+        like = [
+            key
+            for k, key in ctx.names.treatments.items()
+            if k[:4] == (t.drug, t.dose, t.dose_high, t.dose_unit)
+        ]
+        near = f"; the evidence has {', '.join(like)}" if like and t.kind != "sequence" else ""
+        note = f" ({t.note})" if t.note else ""
+        confirm.append(f"treatment {t.key}: new, read as {t.label!r}{note}{near}")
         yield Row(
             "treatments",
             {
@@ -318,6 +325,8 @@ _CHARACTERISTICS = (
     ("current_smoker", r"^current( smoker)?$|^current every day smoker$"),
     ("past_smoker", r"^(?:former|past|ex)[ -]?smoker$"),
 )
+_CHARACTERISTIC_PATTERNS = tuple((name, re.compile(words, re.I)) for name, words in _CHARACTERISTICS)
+_WHO = re.compile(r"(age|sex|gender|race|smok|tobacco)")
 
 
 def _characteristic(v: Value) -> tuple[str, str] | None:
@@ -334,9 +343,9 @@ def _characteristic(v: Value) -> tuple[str, str] | None:
             and unit.startswith("kg")
         ):
             return "mean_bmi", "kg/m2"
-    if v.param == "COUNT_OF_PARTICIPANTS" and re.match(r"(age|sex|gender|race|smok|tobacco)", title):
-        for name, words in _CHARACTERISTICS:
-            if re.search(words, row.strip(), re.I):
+    if v.param == "COUNT_OF_PARTICIPANTS" and _WHO.match(title):
+        for name, words in _CHARACTERISTIC_PATTERNS:
+            if words.search(row.strip()):
                 return name, "persons"
     return None
 

@@ -54,8 +54,18 @@ _REGIMENS = {
 }
 _REGIMEN_PATTERNS = {name: re.compile(words, re.I) for name, words in _REGIMENS.items()}
 _OTHER_INTERVAL = re.compile(r"\b(?:every (\d+|\w+) weeks|q[34568]w|monthly|every month)\b", re.I)
+# what stands between two treatments that follow each other
 _SEQUENCE = re.compile(
-    r"-+\s*>|→|&gt;|\bthen\b|\bfollowed by\b|\bswitch\w*|\bto\b|/|\bcross(?:ed)? ?over\b", re.I
+    r"-+\s*>|→|\bthen\b|\bfollowed by\b|\bswitch\w*|(?<!up )\bto\b|/|,|\bcross(?:ed)? ?over\b", re.I
+)
+# a placebo given beside the drug so that both groups take as many tablets and injections
+_DUMMY = re.compile(
+    r"\+\s*(?:\w+ ){0,2}placebo(?: (?:injections?|tablets?|capsules?|cream))?|"
+    r"placebo(?: (?:injections?|tablets?|capsules?|cream))?\s*\+",
+    re.I,
+)
+_DOSES_IN_ORDER = re.compile(
+    r"(\d+(?:\.\d+)?) ?mg\b[^\d]*?\b(?:then|followed by|to)\b.{0,40}?(\d+(?:\.\d+)?) ?mg\b", re.I
 )
 _LATER = re.compile(r"\b(?:then|followed by|switch\w*|cross\w* ?over|re-?randomi[sz]ed)\b", re.I)
 _POOL = re.compile(
@@ -65,7 +75,7 @@ _SUBSET = re.compile(r"\bsubset of\b", re.I)
 _OPEN = re.compile(r"\bopen[- ]?label\b|\bOL\b")
 _EXTENSION = re.compile(r"\bextension\b|\blong[- ]term\b|\bLTE\b|\bSFE\b|\bwithdrawal period\b", re.I)
 _CONTROLLED = re.compile(r"\bdouble[- ]blind\b|\bplacebo[- ]controlled\b|\binduction\b", re.I)
-_WEEKS = re.compile(r"\bweeks?\s*(\d+)\s*(?:-|–|to|through)\s*(?:week\s*)?(\d+)", re.I)
+_WEEKS = re.compile(r"\bweeks?\s*(\d+)\s*(?:-|–|up to|to|through)\s*(?:week\s*)?(\d+)", re.I)
 _INERT = {"placebo", "vehicle"}
 
 
@@ -160,16 +170,17 @@ class Reader:
     def _assign(self, group: Group) -> Assigned:
         text = f"{group.title}. {group.description}"
         planned = self._planned(group)
-        active = [d for d in self._found(group.title) if d not in _INERT and d not in self.background]
-        inert = next((d for d in self._found(group.title) if d in _INERT), "")
-        if inert and len(active) == 1 and _SEQUENCE.search(group.title):
-            after = self._treatment(active, group, planned)
+        title = _DUMMY.sub(" ", group.title)
+        active = [d for d in self._found(title) if d not in _INERT and d not in self.background]
+        inert = next((d for d in self._found(title) if d in _INERT), "")
+        if inert and len(active) == 1 and (first := self._first(title)):
+            drug = self._treatment(active, group, planned)
             return Assigned(
                 group,
-                self._sequence(inert, after),
+                self._sequence(inert, drug) if first in _INERT else self._withdrawn(drug, inert),
                 "active",
                 "post-switch",
-                f"its persons changed from {inert} to active drug and are counted in the {inert} group too",
+                f"its persons changed between {inert} and active drug and are counted in another group too",
             )
         if not active and not inert and planned:
             given = list(dict.fromkeys(d for n in planned.interventions for d in self._found(n)))
@@ -256,6 +267,16 @@ class Reader:
             note=f"{inert} first, then {after.label}",
         )
 
+    def _withdrawn(self, before: Treatment, inert: str) -> Treatment:
+        label = f"{before.label}, then {inert}"
+        return before._replace(key=f"{before.key}-then-{inert}", label=label, kind="sequence", note=label)
+
+    def _first(self, title: str) -> str:
+        """The drug or placebo that comes first when a title names one after the other; else ""."""
+        parts = [found for part in _SEQUENCE.split(title) if (found := self._found(part))]
+        kinds = [{d in _INERT for d in found} for found in parts]
+        return parts[0][0] if len(parts) > 1 and any(kind != kinds[0] for kind in kinds) else ""
+
     def _treatment(self, active: list[str], group: Group, planned: Arm | None) -> Treatment:
         if not active:
             key = slug(group.title, 60)
@@ -279,7 +300,22 @@ class Reader:
         regimens = next((r for t in texts if (r := _regimens(t))), [])
         regimen = regimens[0] if len(regimens) == 1 else ""
         other = next((m[0] for t in texts if (m := _OTHER_INTERVAL.search(t))), "") if not regimens else ""
-        return self._row(drug, doses, unit, regimen, _route(" ".join(texts)), other)
+        row = self._row(drug, doses, unit, regimen, _route(" ".join(texts)), other)
+        order = _DOSES_IN_ORDER.search(_DUMMY.sub(" ", group.title))
+        if order and float(order[1]) != float(order[2]):
+            return self._dose_sequence(row, order[1], order[2])
+        return row
+
+    def _dose_sequence(self, row: Treatment, first: str, second: str) -> Treatment:
+        words = f"{first} then {second} mg"
+        return row._replace(
+            key=slug(" ".join(p for p in (row.drug, words, row.regimen) if p)),
+            label=f"{self._name(row.drug)} {words}",
+            dose=float(first),
+            dose_high=None,
+            kind="sequence",
+            note="dose changes by design",
+        )
 
     def _actives(self) -> set[str]:
         return {d for d in self.given if d not in _INERT}
@@ -320,7 +356,11 @@ class Reader:
     def _contained(self, found: dict[str, Assigned]) -> dict[str, Assigned]:
         """``Week 0-52`` contains ``Week 0-16`` of the same treatment; the longer one is marked."""
         spans = {k: (int(m[1]), int(m[2])) for k, a in found.items() if (m := _WEEKS.search(a.group.title))}
+        first = min((start for start, _ in spans.values()), default=0)
         for key, (start, end) in spans.items():
+            if start > max(first, 1):
+                why = f"week {start}-{end}: its persons were in the groups before"
+                found[key] = replace(found[key], overlaps=found[key].overlaps or why, period="extension")
             for other, (low, high) in spans.items():
                 same = found[key].treatment.key == found[other].treatment.key
                 if key != other and same and start <= low and high <= end and (start, end) != (low, high):

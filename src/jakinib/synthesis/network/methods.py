@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jakinib.synthesis.network import exact, firth, hypergeometric, inverse_variance, mantel_haenszel
+from jakinib.synthesis.network import bayes, exact, firth, hypergeometric, inverse_variance, mantel_haenszel
 from jakinib.synthesis.network.fit import NetworkFit
 from jakinib.synthesis.pairs import MEASURES
 from jakinib.synthesis.result import LeftOut
@@ -27,6 +27,7 @@ class Method:
     informative: Callable[..., tuple[Any, list[LeftOut]]]
     fit: Callable[..., NetworkFit]
     options: tuple[str, ...] = ()
+    takes_reference: bool = False
     mixed: bool = False
     estimates: bool = False
 
@@ -73,6 +74,18 @@ METHODS: dict[str, Method] = {
         effects=("random", "common"),
         informative=exact.informative,
         fit=exact.fit,
+        mixed=True,
+        estimates=True,
+    ),
+    "bayes": Method(
+        title="Bayesian, deterministic",
+        source="Dias et al. 2013; see docs/network.md",
+        measures=("OR", "IRR", "HR"),
+        effects=("random", "common"),
+        informative=bayes.informative,
+        fit=bayes.fit,
+        options=("priors",),
+        takes_reference=True,
         mixed=True,
         estimates=True,
     ),

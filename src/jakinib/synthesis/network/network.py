@@ -679,7 +679,8 @@ def analyse(
             isolated.append((name, reason))
             continue
         part = used.keep_studies(studies).with_treatments(members)
-        fit = method.fit(part, choices.measure, choices.effects, **choices.options)
+        named = {"reference": reference} if method.takes_reference else {}
+        fit = method.fit(part, choices.measure, choices.effects, **choices.options, **named)
         components.append(Component(part, fit))
         notes += [f"{note}{_where(components, used)}" for note in fit.notes]
     if not components:

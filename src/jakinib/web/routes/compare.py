@@ -195,7 +195,7 @@ def _mixed(cells: list[dict[str, Any]]) -> str:
         why.append("periods of different length")
     if len({line["counts"] for line in first}) > 1:
         why.append("persons beside events")
-    return f"Not to be subtracted: {', '.join(why)}" if why else ""
+    return f"First lines not to be subtracted: {', '.join(why)}" if why else ""
 
 
 def populations(site: Site, made: Comparison) -> dict[str, Row]:

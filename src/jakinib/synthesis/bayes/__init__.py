@@ -1,0 +1,1 @@
+"""Deterministic Bayes: quadrature over tau, structured Newton inside, exact re-weighting."""

@@ -1,0 +1,377 @@
+"""Posterior of a network: quadrature over tau, skewed normal proposals for the effects, exact re-weighting.
+
+At each node of tau the effects' posterior is found by Newton, its shape along every axis by Geweke's (1989)
+split scales, and a quasi-random sample from that shape is re-weighted by the exact density (study terms are
+exact to quadrature). The nodes' weights follow from the same sample, so effects and tau are averaged
+together. There is no randomness: the points are an additive lattice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from jakinib.synthesis.arms import Floats, Ints
+from jakinib.synthesis.bayes.pareto import pareto_k
+from jakinib.synthesis.bayes.priors import Priors
+from jakinib.synthesis.bayes.study_terms import AtTau, StudyTerms
+from jakinib.synthesis.network.arm_effects import arm_effects
+from jakinib.synthesis.network.data import NetworkData
+from jakinib.synthesis.network.gls import solve, weights
+
+NODES = 15
+_BANDWIDTH = 0.12
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Weighted points. ``d`` (N, T): effects against the reference (its column 0), ``tau`` (N,), ``weight``
+    (N,) summing to 1. ``tau_nodes``, ``tau_log_density``: log posterior density of tau at the nodes.
+    ``log_evidence``: log marginal likelihood. ``k``: Pareto shape of the weights, ``ess`` effective number
+    of points. ``study_terms`` (S, N): log-likelihood of each study at each point.
+    """
+
+    d: Floats
+    tau: Floats
+    weight: Floats
+    tau_nodes: Floats
+    tau_weights: Floats
+    tau_log_density: Floats
+    log_evidence: float
+    k: float
+    ess: float
+    study_terms: Floats
+
+    def contrast(self, a: int, b: int) -> Floats:
+        """theta_a - theta_b at each point."""
+        return np.asarray(self.d[:, a] - self.d[:, b])
+
+    def mean_sd(self, x: Floats) -> tuple[float, float]:
+        """Posterior mean and standard deviation of values a point."""
+        mean = float(self.weight @ x)
+        return mean, math.sqrt(max(0.0, float(self.weight @ (x - mean) ** 2)))
+
+    def cdf(self, x: Floats, at: Floats, extra_sd: Floats | float = 0.0) -> Floats:
+        """P(value + N(0, extra_sd^2) <= at), smoothed by a narrow kernel that leaves mean and sd alone."""
+        mean, sd = self.mean_sd(x)
+        width = _BANDWIDTH * sd
+        shrunk = mean + (x - mean) * math.sqrt(1 - _BANDWIDTH**2)
+        scale = np.sqrt(width**2 + np.square(extra_sd)) + 1e-300
+        return np.asarray(ndtr((np.atleast_1d(at)[:, None] - shrunk) / scale) @ self.weight)
+
+    def quantiles(self, x: Floats, probability: Floats, extra_sd: Floats | float = 0.0) -> Floats:
+        """Quantiles of value + N(0, extra_sd^2)."""
+        mean, sd = self.mean_sd(x)
+        spread = math.sqrt(sd**2 + float(self.weight @ np.broadcast_to(np.square(extra_sd), x.shape)))
+        if spread == 0:
+            return np.full(len(probability), mean)
+        order = np.argsort(x)
+        rough = np.interp(probability, np.cumsum(self.weight[order]), x[order])
+        found = []
+        for p, guess in zip(np.atleast_1d(probability), rough, strict=True):
+            low, high = mean - 4 * spread, mean + 4 * spread
+            while self.cdf(x, np.array([low]), extra_sd)[0] > p:
+                low -= 4 * spread
+            while self.cdf(x, np.array([high]), extra_sd)[0] < p:
+                high += 4 * spread
+            middle = float(np.clip(guess, low, high))
+            for _ in range(60):
+                step = 1e-4 * spread
+                c = self.cdf(x, np.array([middle, middle + step]), extra_sd)
+                if c[0] > p:
+                    high = middle
+                else:
+                    low = middle
+                slope = (c[1] - c[0]) / step
+                new = middle - (c[0] - p) / slope if slope > 1e-12 else (low + high) / 2
+                if not low < new < high:
+                    new = (low + high) / 2
+                if abs(new - middle) < 1e-8 * spread:
+                    break
+                middle = new
+            found.append(middle)
+        return np.array(found)
+
+    @cached_property
+    def tau_summary(self) -> tuple[float, float, Floats]:
+        """Posterior mean, sd and the 2.5, 50, 97.5 % quantiles of tau, from the quadrature."""
+        nodes, density = self.tau_nodes, np.exp(self.tau_log_density - self.tau_log_density.max())
+        mass = self.tau_weights * density
+        mass = mass / mass.sum()
+        mean = float(mass @ nodes)
+        sd = math.sqrt(max(0.0, float(mass @ (nodes - mean) ** 2)))
+        if len(nodes) == 1:
+            return mean, 0.0, np.full(3, mean)
+        from scipy.interpolate import CubicSpline
+
+        fine = np.linspace(nodes[0], nodes[-1], 2001)
+        curve = CubicSpline(nodes, self.tau_log_density)(fine)
+        # to the ends of the interval, where the nodes do not reach
+        step = fine[1] - fine[0]
+        p = np.exp(curve - curve.max())
+        cumulative = np.concatenate([[0.0], np.cumsum((p[1:] + p[:-1]) / 2) * step])
+        head = float(nodes[0] * p[0]) if nodes[0] < 0.2 * mean else 0.0
+        cumulative = (cumulative + head) / (cumulative[-1] + head)
+        quantiles = np.interp([0.025, 0.5, 0.975], cumulative, fine)
+        if head and cumulative[0] > 0.025:
+            quantiles[0] = nodes[0] * 0.025 / cumulative[0]
+        return mean, sd, quantiles
+
+    def rank_probability(self, lower_is_better: bool = True) -> Floats:
+        """(T, T): probability that a treatment (row) has a rank (column)."""
+        T = self.d.shape[1]
+        order = np.argsort(np.argsort(self.d if lower_is_better else -self.d, axis=1), axis=1)
+        out = np.zeros((T, T))
+        for t in range(T):
+            out[t] = np.bincount(order[:, t], weights=self.weight, minlength=T)
+        return out
+
+    def loo(self) -> tuple[Floats, Floats]:
+        """Log predictive density of each study given the others, by importance; their Pareto k."""
+        log_w = np.log(np.maximum(self.weight, 1e-300)) - self.study_terms
+        top = log_w.max(axis=1, keepdims=True)
+        value = -(top[:, 0] + np.log(np.exp(log_w - top).sum(axis=1)))
+        return value, np.array([pareto_k(row) for row in log_w])
+
+
+def lattice(n: int, dimension: int, skip: int) -> Floats:
+    """Points (n, dimension) of an additive recurrence in (0, 1), each followed by its reflection."""
+    root = 2.0
+    for _ in range(60):
+        root = (1 + root) ** (1 / (dimension + 1))
+    step = root ** -np.arange(1.0, dimension + 1)
+    half = (n + 1) // 2
+    u = (0.5 + (skip + np.arange(1, half + 1))[:, None] * step) % 1.0
+    both = np.empty((2 * half, dimension))
+    both[::2], both[1::2] = u, 1 - u
+    return np.clip(both[:n], 1e-12, 1 - 1e-12)
+
+
+@dataclass
+class Node:
+    """One tau: the terms, the mode of the effects and a symmetric root of the inverse curvature."""
+
+    tau: float
+    terms: AtTau
+    centre: Floats
+    mode: Floats
+    root: Floats
+    laplace: float
+
+
+class Sampler:
+    """The posterior of one connected network; ``reference``: index of the treatment with effect 0."""
+
+    def __init__(
+        self, data: NetworkData, measure: str, link: str, reference: int, priors: Priors, random: bool
+    ) -> None:
+        self.data, self.priors, self.random = data, priors, random
+        self.reference = reference
+        self.terms = StudyTerms(data, link, reference, priors.baseline_sd)
+        self.free: Ints = np.array([t for t in range(len(data.treatments)) if t != reference], dtype=np.intp)
+        y, v = _rough(data, measure)
+        self.rough = data.dense(y), data.dense(v, np.inf)
+
+    def node(self, tau: float, near: Floats | None = None) -> Node:
+        fit = solve(self.rough[0], weights(self.rough[1], tau**2))
+        d = np.diag(fit.covariance)
+        spread = np.sqrt(np.maximum(d[:, None] + d[None, :] - 2 * fit.covariance, 0.0))
+        centre = fit.theta - fit.theta[self.reference] if near is None else near
+        terms = self.terms.at(tau, centre, spread)
+        free, precision = self.free, 1 / self.priors.effect_sd**2
+        mode = centre.copy()
+
+        def log_posterior(x: Floats) -> tuple[float, Floats, Floats]:
+            value, g, h = terms.newton(x, centre)
+            value -= 0.5 * precision * float(x[free] @ x[free])
+            return value, g[free] - precision * x[free], h[np.ix_(free, free)] - precision * np.eye(len(free))
+
+        value, g, h = log_posterior(mode)
+        for _ in range(40):
+            values, vectors = np.linalg.eigh(-h)
+            values = np.maximum(np.abs(values), precision)
+            step = vectors @ ((vectors.T @ g) / values)
+            size = min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))
+            for _ in range(20):
+                trial = mode.copy()
+                trial[free] += size * step
+                new = log_posterior(trial)
+                if new[0] >= value - 1e-9:
+                    break
+                size /= 2
+            mode, (value, g, h) = trial, new
+            if np.abs(size * step).max() < 1e-4:
+                break
+        values, vectors = np.linalg.eigh(-h)
+        values = np.maximum(values, precision)
+        root = (vectors / np.sqrt(values)) @ vectors.T
+        P = len(free)
+        log_prior = -P * (math.log(self.priors.effect_sd) + 0.5 * math.log(2 * math.pi))
+        laplace = value + log_prior + 0.5 * P * math.log(2 * math.pi) - 0.5 * float(np.log(values).sum())
+        if self.random:
+            laplace += float(self.priors.log_density(np.array(tau)))
+        return Node(tau, terms, centre, mode, root, laplace)
+
+    def log_joint(self, node: Node, z: Floats) -> tuple[Floats, Floats, Floats]:
+        """Effects (T, n), log prior + likelihood at root z, z (n, P), and the study terms (S, n)."""
+        d = np.repeat(node.mode[:, None], len(z), axis=1)
+        d[self.free] += node.root @ z.T
+        terms = node.terms.values(d, node.centre)
+        sd = self.priors.effect_sd
+        prior = -0.5 * (d[self.free] ** 2).sum(axis=0) / sd**2
+        prior = prior - len(self.free) * (math.log(sd) + 0.5 * math.log(2 * math.pi))
+        value = terms.sum(axis=0) + prior
+        if self.random:
+            value = value + float(self.priors.log_density(np.array(node.tau)))
+        return d, value, terms
+
+    def split_scales(self, node: Node) -> tuple[Floats, Floats]:
+        """Scales (P,) below and above the mode along each axis (Geweke 1989)."""
+        P = len(self.free)
+        reach = np.array([0.7, 1.5, 2.5, 4.0, 8.0, 16.0])
+        z = np.zeros((1 + 2 * P * len(reach), P))
+        row = 1
+        for axis in range(P):
+            for side in (-1, 1):
+                z[row : row + len(reach), axis] = side * reach
+                row += len(reach)
+        _, value, _ = self.log_joint(node, z)
+        fall = np.maximum(value[0] - value[1:], 1e-3).reshape(P, 2, len(reach))
+        # far out only a plateau counts, where nothing but the prior ends it; an exponential tail is left
+        # to the weights
+        fall = np.where((reach > 4) & (fall > reach), np.inf, fall)
+        scale = np.clip((reach / np.sqrt(2 * fall)).max(axis=-1), 0.8, 16.0)
+        return scale[:, 0], scale[:, 1]
+
+    def sample(self, node: Node, n: int, skip: int) -> tuple[Floats, Floats, Floats]:
+        """Effects (n, T), log of (joint density / proposal density), study terms (S, n)."""
+        below, above = (1.03 * s for s in self.split_scales(node))
+        u = lattice(n, len(self.free), skip)
+        share = below / (below + above)
+        left = u < share
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low = below * ndtri(np.minimum(u / (2 * share), 0.5))
+            high = above * ndtri(np.maximum(0.5 + (u - share) / (2 * (1 - share)), 0.5))
+        z = np.where(left, low, high)
+        width = np.where(left, below, above)
+        log_q = (
+            math.log(2) - np.log(below + above) - 0.5 * (z / width) ** 2 - 0.5 * math.log(2 * math.pi)
+        ).sum(axis=1)
+        log_q = log_q - np.linalg.slogdet(node.root)[1]
+        d, value, terms = self.log_joint(node, z)
+        return d.T, value - log_q, terms
+
+    def nodes(self) -> tuple[list[Node], Floats]:
+        """Nodes of tau where the posterior has mass, and their quadrature weights."""
+        if not self.random:
+            return [self.node(0.0)], np.ones(1)
+        low, high = self.priors.support()
+        kind, numbers = self.priors.parsed()
+        # tau = c (e^s - 1): even near zero, logarithmic far out
+        c = 0.3 if not kind.startswith("lognormal") else math.exp(min(numbers[0], 0.0) - numbers[1])
+        span = np.log1p(np.array([low, min(high, 50.0)]) / c)
+        near: Floats | None = None
+        grid = np.linspace(span[0], span[1], 9)
+        found: dict[float, float] = {}
+
+        def height(s: float) -> float:
+            if s not in found:
+                tau = c * math.expm1(s)
+                node = self.node(max(tau, 1e-6), near)
+                found[s] = node.laplace + math.log(c) + s
+            return found[s]
+
+        for s in grid:
+            height(float(s))
+        for _ in range(3):  # refine around the top and at the edges of what matters
+            points = np.array(sorted(found))
+            values = np.array([found[s] for s in points])
+            top = int(np.argmax(values))
+            for i in (top - 1, top):
+                if 0 <= i < len(points) - 1:
+                    height(float((points[i] + points[i + 1]) / 2))
+        points = np.array(sorted(found))
+        values = np.array([found[s] for s in points])
+        inside = np.flatnonzero(values > values.max() - 13)
+        a = points[max(inside[0] - 1, 0)]
+        b = points[min(inside[-1] + 1, len(points) - 1)]
+        # the outermost cells are halved towards where the threshold is passed
+        for end in (0, -1):
+            i = inside[end]
+            j = i - 1 if end == 0 else i + 1
+            if not 0 <= j < len(points):
+                continue
+            near_end, far = float(points[i]), float(points[j])
+            for _ in range(3):
+                middle = (near_end + far) / 2
+                if height(middle) > values.max() - 13:
+                    near_end = middle
+                else:
+                    far = middle
+            a, b = (far, b) if end == 0 else (a, far)
+        x, w = np.polynomial.legendre.leggauss(NODES)
+        s = (a + b) / 2 + (b - a) / 2 * x
+        taus = c * np.expm1(s)
+        return [self.node(max(float(t), 1e-9)) for t in taus], w * (b - a) / 2 * c * np.exp(s)
+
+    def run(self, points: int = 4096) -> Posterior:
+        nodes, width = self.nodes()
+        laplace = np.array([n.laplace for n in nodes]) + np.log(width)
+        share = np.exp(laplace - laplace.max())
+        share = share / share.sum()
+        for _ in range(3):
+            posterior = self._run(nodes, width, share, points)
+            if posterior.k < 0.7 and posterior.ess > 0.2 * points:
+                break
+            points *= 3
+        return posterior
+
+    def _run(self, nodes: list[Node], width: Floats, share: Floats, points: int) -> Posterior:
+        counts = np.maximum(2 * np.round(points * share / 2).astype(int), 32)
+        skip = 0
+        effects, logs, taus, studies, evidence = [], [], [], [], []
+        for node, n, w in zip(nodes, counts.tolist(), width, strict=True):
+            d, ratio, terms = self.sample(node, n, skip)
+            skip += n
+            top = ratio.max()
+            evidence.append(top + math.log(np.exp(ratio - top).mean()))
+            effects.append(d)
+            taus.append(np.full(n, node.tau))
+            logs.append(ratio + math.log(w) - math.log(n))
+            studies.append(terms)
+        log_weight = np.concatenate(logs)
+        top = float(log_weight.max())
+        weight = np.exp(log_weight - top)
+        total = float(weight.sum())
+        # nodes differ in how many points they got: the tail is judged among points of equal standing
+        within = np.concatenate([x - e for x, e in zip((r for r in logs), np.array(evidence), strict=True)])
+        within = within + np.log(np.repeat(counts, counts)) - np.repeat(np.log(width), counts)
+        chosen = np.repeat(share, counts) > 1e-3
+        relative = np.exp(within[chosen])
+        return Posterior(
+            d=np.concatenate(effects),
+            tau=np.concatenate(taus),
+            weight=weight / total,
+            tau_nodes=np.array([n.tau for n in nodes]),
+            tau_weights=width,
+            tau_log_density=np.array(evidence) - top - math.log(total),
+            log_evidence=top + math.log(total),
+            k=pareto_k(within[chosen]),
+            ess=float(relative.sum() ** 2 / (relative**2).sum()) * points / max(int(chosen.sum()), 1),
+            study_terms=np.concatenate(studies, axis=1),
+        )
+
+
+def _rough(data: NetworkData, measure: str) -> tuple[Floats, Floats]:
+    """Arm estimates for a first guess: every cell with a half added, whatever the measure."""
+    scale = "OR" if measure == "OR" else "IRR"
+    y, v, _ = arm_effects(data, scale)
+    bad = ~np.isfinite(v)
+    e, d = data.events, data.denominator
+    y = np.where(bad, np.log((e + 0.5) / (d + 1)), y)
+    v = np.where(bad, 1 / (e + 0.5) + (1 / (d - e + 0.5) if scale == "OR" else 0.0), v)
+    return y, v

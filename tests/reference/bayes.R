@@ -1,0 +1,68 @@
+# Long JAGS chains of the random-effects network (Dias, Sutton, Ades & Welton 2013), for tests/synthesis/bayes.
+# Run in this folder: Rscript bayes.R; it writes bayes_jags.csv. Needs rjags.
+library(rjags)
+inputs <- read.csv("network_inputs.csv", colClasses = c(study = "character"))
+
+# baseline of a study: the reference where the study has it, else its first treatment by name
+arrange <- function(d, reference) {
+  levels <- c(reference, setdiff(sort(unique(d$treatment)), reference))
+  d$t <- match(d$treatment, levels)
+  d$s <- match(d$study, unique(d$study))
+  d <- d[order(d$s, d$t), ]
+  d$first <- match(seq_len(nrow(d)), sapply(unique(d$s), function(i) which(d$s == i)[1]), nomatch = 0) > 0
+  list(data = d, levels = levels)
+}
+
+model <- function(likelihood, prior, contrasts) paste0("model {
+  for (i in 1:N) { ", likelihood, "
+    eta[i] <- mu[s[i]] + delta[i] }
+  for (i in 1:NS) { mu[i] ~ dnorm(0, 0.01)
+    delta[base[i]] <- 0
+    w[base[i]] <- 0
+    for (j in (base[i] + 1):last[i]) {
+      delta[j] ~ dnorm(md[j], prec * 2 * (j - base[i]) / (j - base[i] + 1))
+      md[j] <- d[t[j]] - d[t[base[i]]] + sum(w[base[i]:(j - 1)]) / (j - base[i])
+      w[j] <- delta[j] - d[t[j]] + d[t[base[i]]] } }
+  d[1] <- 0
+  for (k in 2:NT) { d[k] ~ dnorm(0, 0.01) }
+  prec <- pow(tau, -2)
+  tau ~ ", prior, "
+", contrasts, "}")
+
+run <- function(name, d, reference, likelihood, prior, extra = "", more = list(), iterations = 150000) {
+  a <- arrange(d, reference)
+  x <- a$data
+  base <- which(x$first)
+  data <- c(list(N = nrow(x), NS = length(base), NT = length(a$levels), s = x$s, t = x$t, base = base,
+                 last = c(base[-1] - 1, nrow(x)), r = x$events), more)
+  if (grepl("dbin", likelihood)) data$n <- x$n else data$time <- x$person_years
+  inits <- lapply(1:3, function(i) list(.RNG.name = "base::Mersenne-Twister", .RNG.seed = i, tau = 0.2 * i))
+  m <- jags.model(textConnection(model(likelihood, prior, extra)), data, inits, 3, 5000, quiet = TRUE)
+  update(m, 10000, progress.bar = "none")
+  z <- coda.samples(m, c("d", "tau"), iterations, thin = 5, progress.bar = "none")
+  s <- summary(z, quantiles = c(0.025, 0.5, 0.975))
+  keep <- rownames(s$statistics) != "d[1]"
+  names <- rownames(s$statistics)[keep]
+  label <- ifelse(names == "tau", "tau", a$levels[suppressWarnings(as.integer(gsub("[^0-9]", "", names)))])
+  out <- data.frame(dataset = name, parameter = label, mean = s$statistics[keep, "Mean"],
+                    sd = s$statistics[keep, "SD"], mcse = s$statistics[keep, "Time-series SE"],
+                    q025 = s$quantiles[keep, 1], q50 = s$quantiles[keep, 2], q975 = s$quantiles[keep, 3])
+  print(out, row.names = FALSE)
+  out
+}
+
+logit <- "r[i] ~ dbin(p[i], n[i]); logit(p[i]) <- eta[i]"
+log_rate <- "r[i] ~ dpois(m[i]); log(m[i]) <- eta[i] + log(time[i])"
+set <- function(name) subset(inputs, dataset == name)
+results <- rbind(
+  run("hasselblad1998 uniform(0,2)", set("hasselblad1998"), "no_contact", logit, "dunif(0, 2)"),
+  run("dogliotti2014 halfnormal(0.5)", set("dogliotti2014"), "VKAs", logit, "dnorm(0, 4) T(0,)"),
+  run("simn_safe_t9k48 uniform(0,2)", set("simn_safe_t9k48"), "T01", logit, "dunif(0, 2)"),
+  run("simn_safe_t9k48 IRR halfnormal(0.5)", set("simn_safe_t9k48"), "T01", log_rate, "dnorm(0, 4) T(0,)"),
+  # person-time joined by three printed log rate ratios (T02 v T01, T03 v T01, T03 v T02)
+  run("person-time and estimates", subset(set("simn_safe_t9k48"), study %in% sprintf("N%03d", 1:20)), "T01",
+      log_rate, "dnorm(0, 4) T(0,)",
+      "for (i in 1:3) { y[i] ~ dnorm(d[tt[i]] - d[tr[i]], 1 / (v[i] + tau * tau)) }\n",
+      list(y = log(c(1.4, 0.6, 0.5)), v = c(0.3, 0.4, 0.35)^2, tt = c(2, 3, 3), tr = c(1, 1, 2)))
+)
+write.csv(format(results, digits = 8), "bayes_jags.csv", row.names = FALSE, quote = FALSE)
