@@ -96,8 +96,9 @@ def test_more_baseline_uncertainty_never_moves_the_point_and_risks_stay_risks(
         assert 0 <= made.without <= 1 and 0 <= made.with_ <= 1
         assert -1 <= made.low <= made.high <= 1
     assert wide.difference == narrow.difference
-    # the interval reaches across zero exactly when the effect's own does, whatever the baseline
-    if abs(abs(theta) - Z * se) > 0.01:
+    # the interval reaches across zero exactly when the effect's own does, whatever the baseline; where nearly
+    # everybody has the outcome anyway the difference is lost in rounding
+    if abs(abs(theta) - Z * se) > 0.01 and rate * years < 2:
         assert wide.spans_zero == narrow.spans_zero or measure == "RR"
 
 
