@@ -62,6 +62,31 @@ def test_rates_and_pairwise_answer_from_the_corpus():
     assert fit["ci_low"] < fit["estimate"] < fit["ci_high"]
 
 
+def test_every_method_says_whether_the_conclusion_depends_on_it():
+    shown = jakinib("multiverse", "sae", "-t", "upadacitinib 30 mg qd", "-p", "atopic dermatitis").stdout
+    assert "Mantel-Haenszel" in shown and "The conclusion" in shown
+
+
+def test_a_network_from_the_corpus():
+    made = json.loads(jakinib("network", "sae", "-p", "atopic dermatitis", "--method", "iv", "--json").stdout)
+    assert made
+    shown = jakinib("network", "sae", "-p", "atopic dermatitis", "--method", "iv").stdout
+    assert "upadacitinib-30-mg-qd" in shown
+
+
+def test_inhibition_names_its_level():
+    shown = jakinib("inhibition", "tofacitinib", "5 mg bid").stdout
+    assert "pathway level" in shown and "IL-6" in shown
+
+
+def test_compare_for_one_person():
+    person = "age=67,sex=f,smoking=past,prior_vte=yes,indication=atopic dermatitis"
+    shown = jakinib("compare", "upadacitinib 15 mg qd", "-o", "vte", "--patient", person).stdout
+    # Rising Up saw 0 in 289.4 person-years: an upper bound (Garwood 1936: 3.689 / 289.4), not "no risk"
+    assert "none observed" in shown and "at most 12.7 per 1,000" in shown
+    assert "age" in jakinib("compare", "placebo", "--patient", "age=670", code=2).stderr
+
+
 def test_a_row_shows_its_source():
     shown = jakinib("row", "events", "E00039").stdout
     assert "PMID:36600185" in shown and "Table 2" in shown

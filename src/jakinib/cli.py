@@ -109,11 +109,25 @@ def compare(
         list[str] | None, typer.Option("--outcome", "-o", help="e.g. vte; may be repeated.")
     ] = None,
     population: Population = None,
+    patient: Annotated[
+        str | None,
+        typer.Option(help="For one person: 'age=67,sex=f,smoking=past,prior_vte=yes,indication=...'"),
+    ] = None,
     evidence: Folder = None,
     json: AsJson = False,
     csv: AsCsv = False,
 ) -> None:
     """Treatments side by side: absolute rates, their populations, and what the comparison rests on."""
+    if patient:
+        from jakinib.patient.for_patient import for_patient
+        from jakinib.patient.profile import Patient
+
+        if population:
+            raise ValueError("give the indication in --patient, not a --population beside it")
+        one = for_patient(Patient.parse(patient), treatments, outcome, evidence=_load(evidence))
+        if not _written(one, json, csv):
+            typer.echo(str(one))
+        return
     from jakinib.patient.compare import compare as compare_
 
     ev = _load(evidence)
@@ -206,18 +220,74 @@ def pairwise(
     """Meta-analysis of one treatment against another over the studies that have both arms."""
     from jakinib.synthesis.pairwise import pairwise as pairwise_
 
-    ev = _load(evidence)
-    keys = [ev.name("treatment", treatment), ev.name("treatment", reference)]
-    arms = ev.select(outcome, population=population, treatment=keys[0], period=period)
-    two = arms[arms["treatment"].isin(keys)]
-    if set(two["treatment"]) != set(keys):
-        raise ValueError(
-            f"no study here has both {keys[0]} and {keys[1]} for {outcome}; try another population or period"
-        )
+    two, keys, left = _two_arms(_load(evidence), outcome, treatment, reference, population, period)
     result = pairwise_(two, measure=measure, method=method, reference=keys[1])
     if not _written(result, json, csv):
         typer.echo(str(result))
+        _left_out(left)
+
+
+@app.command()
+def multiverse(
+    outcome: Annotated[str, typer.Argument(help="e.g. sae")],
+    treatment: Annotated[str, typer.Option("--treatment", "-t", help="e.g. 'upadacitinib 30 mg qd'")],
+    reference: Annotated[str, typer.Option("--reference", "-r", help="The comparator.")] = "placebo",
+    population: Population = None,
+    measure: Annotated[str, typer.Option(help="OR, RR, RD, IRR ...")] = "OR",
+    period: Period = "controlled",
+    evidence: Folder = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+) -> None:
+    """One comparison through every applicable method, and whether the conclusion depends on the method."""
+    from jakinib.synthesis.multiverse import multiverse as multiverse_
+
+    two, keys, left = _two_arms(_load(evidence), outcome, treatment, reference, population, period)
+    result = multiverse_(two, measure=measure, treatment=keys[0], reference=keys[1])
+    if not _written(result, json, csv):
+        typer.echo(str(result))
+        _left_out(left)
+
+
+@app.command()
+def network(
+    outcome: Annotated[str, typer.Argument(help="e.g. sae")],
+    population: Population = None,
+    reference: Annotated[str, typer.Option("--reference", "-r", help="The comparator.")] = "placebo",
+    measure: Annotated[str, typer.Option(help="OR, RR, RD, IRR ...")] = "OR",
+    method: Annotated[str, typer.Option(help="iv, mh, nch, firth, exact, bayes")] = "exact",
+    period: Period = "controlled",
+    evidence: Folder = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+) -> None:
+    """Network meta-analysis of every treatment compared for an outcome; components are never bridged."""
+    from jakinib.synthesis.network.network import network as network_
+
+    ev = _load(evidence)
+    arms = ev.select(outcome, population=population, period=period)
+    if arms.empty:
+        raise ValueError(f"no arms are held for {outcome} here; try another population or period")
+    result = network_(arms, measure=measure, method=method, reference=ev.name("treatment", reference))
+    if not _written(result, json, csv):
+        typer.echo(str(result))
         _left_out(arms.left_out)
+
+
+@app.command()
+def inhibition(
+    drug: Annotated[str, typer.Argument(help="e.g. tofacitinib")],
+    regimen: Annotated[str, typer.Argument(help="e.g. '5 mg bid'")],
+    evidence: Folder = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+) -> None:
+    """Dose to concentration to inhibition of each pathway that has a sourced potency."""
+    from jakinib.mechanism.inhibition import inhibition as inhibition_
+
+    result = inhibition_(drug, regimen, tables=_load(evidence))
+    if not _written(result, json, csv):
+        typer.echo(str(result))
 
 
 @app.command()
@@ -296,6 +366,20 @@ def _facts(facts: dict[str, Any]) -> None:
     for name, value in facts.items():
         shown.add_row(Text(name.replace("_", " "), "bold"), Text(str(value)))
     _console().print(shown)
+
+
+def _two_arms(
+    ev: Evidence, outcome: str, treatment: str, reference: str, population: str | None, period: str
+) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
+    """The arms of two treatments in the studies that have both, their keys, and what was left out."""
+    keys = [ev.name("treatment", treatment), ev.name("treatment", reference)]
+    arms = ev.select(outcome, population=population, treatment=keys[0], period=period)
+    two = arms[arms["treatment"].isin(keys)]
+    if set(two["treatment"]) != set(keys):
+        raise ValueError(
+            f"no study here has both {keys[0]} and {keys[1]} for {outcome}; try another population or period"
+        )
+    return two, keys, arms.left_out
 
 
 def _console() -> Any:

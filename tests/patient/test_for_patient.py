@@ -243,6 +243,7 @@ def test_prevent_is_the_baseline_only_when_it_can_be() -> None:
     for change, words in [
         ("ascvd=yes", "without cardiovascular disease"),
         ("age=85", "outside 30 to 79"),
+        ("sex=m", "for a woman only"),
         ("egfr=unknown", "estimated GFR"),
     ]:
         item = change.split("=")[0]
