@@ -55,9 +55,9 @@ logit <- "r[i] ~ dbin(p[i], n[i]); logit(p[i]) <- eta[i]"
 log_rate <- "r[i] ~ dpois(m[i]); log(m[i]) <- eta[i] + log(time[i])"
 set <- function(name) subset(inputs, dataset == name)
 results <- rbind(
-  run("hasselblad1998 uniform(0,2)", set("hasselblad1998"), "no_contact", logit, "dunif(0, 2)"),
+  run("hasselblad1998 uniform(0 2)", set("hasselblad1998"), "no_contact", logit, "dunif(0, 2)"),
   run("dogliotti2014 halfnormal(0.5)", set("dogliotti2014"), "VKAs", logit, "dnorm(0, 4) T(0,)"),
-  run("simn_safe_t9k48 uniform(0,2)", set("simn_safe_t9k48"), "T01", logit, "dunif(0, 2)"),
+  run("simn_safe_t9k48 uniform(0 2)", set("simn_safe_t9k48"), "T01", logit, "dunif(0, 2)"),
   run("simn_safe_t9k48 IRR halfnormal(0.5)", set("simn_safe_t9k48"), "T01", log_rate, "dnorm(0, 4) T(0,)"),
   # person-time joined by three printed log rate ratios (T02 v T01, T03 v T01, T03 v T02)
   run("person-time and estimates", subset(set("simn_safe_t9k48"), study %in% sprintf("N%03d", 1:20)), "T01",

@@ -151,6 +151,16 @@ def lattice(n: int, dimension: int, skip: int) -> Floats:
     return np.clip(both[:n], 1e-12, 1 - 1e-12)
 
 
+def _matched(g: Floats) -> Floats:
+    """Standard normal points moved slightly, so that their mean is 0 and their covariance the identity."""
+    n, P = g.shape
+    if n < 3 * P:
+        return g
+    centred = g - g.mean(axis=0)
+    lower = np.linalg.cholesky(centred.T @ centred / n)
+    return np.asarray(np.linalg.solve(lower, centred.T).T)
+
+
 @dataclass
 class Node:
     """One tau: the terms, the mode of the effects and a symmetric root of the inverse curvature."""
@@ -250,7 +260,8 @@ class Sampler:
     def sample(self, node: Node, n: int, skip: int) -> tuple[Floats, Floats, Floats]:
         """Effects (n, T), log of (joint density / proposal density), study terms (S, n)."""
         below, above = (1.03 * s for s in self.split_scales(node))
-        u = lattice(n, len(self.free), skip)
+        u = ndtr(_matched(ndtri(lattice(n, len(self.free), skip))))
+        u = np.clip(u, 1e-12, 1 - 1e-12)
         share = below / (below + above)
         left = u < share
         with np.errstate(divide="ignore", invalid="ignore"):

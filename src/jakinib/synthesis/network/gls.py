@@ -17,8 +17,9 @@ from jakinib.synthesis.arms import Floats
 
 @dataclass(frozen=True)
 class Gls:
-    """``theta`` (T,) with the first treatment at 0, ``covariance`` (T, T) of it, ``q`` the residual sum of
-    squares, ``weight`` (S, T), ``laplacian`` (T, T), ``log_det`` of the Laplacian without its first row.
+    """``theta`` (T,), the first at 0, ``covariance`` (T, T) of the differences (relative to the
+    best-connected treatment), ``q`` the residual sum of squares, ``weight`` (S, T), ``laplacian`` (T, T),
+    ``log_det`` of the Laplacian without a row and column.
     """
 
     theta: Floats
@@ -34,7 +35,9 @@ def laplacian(weight: Floats) -> Floats:
     total = weight.sum(axis=1)
     scaled = weight / np.sqrt(np.where(total > 0, total, 1.0))[:, None]
     matrix = -(scaled.T @ scaled)
-    np.fill_diagonal(matrix, matrix.diagonal() + weight.sum(axis=0))
+    np.fill_diagonal(matrix, 0.0)
+    # the diagonal as minus the sum of the rest: arms of very unequal weight lose no digits
+    np.fill_diagonal(matrix, -matrix.sum(axis=1))
     return matrix
 
 
@@ -48,13 +51,23 @@ def solve(y: Floats, weight: Floats) -> Gls:
     theta, covariance = np.zeros(T), np.zeros((T, T))
     log_det = 0.0
     if T > 1:
-        # scaled to a unit diagonal: arms of very unequal size lose no digits
-        scale = 1 / np.sqrt(matrix.diagonal()[1:])
-        lower = np.linalg.cholesky(matrix[1:, 1:] * scale[:, None] * scale)
-        half = np.linalg.inv(lower) * scale
-        covariance[1:, 1:] = half.T @ half
-        theta[1:] = covariance[1:, 1:] @ right[1:]
-        log_det = 2 * float(np.log(lower.diagonal() / scale).sum())
+        # relative to the best-connected treatment, scaled to a unit diagonal
+        rest = np.delete(np.arange(T), int(np.argmax(matrix.diagonal())))
+        scale = 1 / np.sqrt(matrix.diagonal()[rest])
+        scaled = matrix[np.ix_(rest, rest)] * scale[:, None] * scale
+        try:
+            lower = np.linalg.cholesky(scaled)
+            half = np.linalg.inv(lower) * scale
+            inverse = half.T @ half
+            log_det = 2 * float(np.log(lower.diagonal() / scale).sum())
+        except np.linalg.LinAlgError:  # weights that differ by more than double precision holds
+            values, vectors = np.linalg.eigh(scaled)
+            values = np.maximum(values, 1e-15)
+            inverse = (vectors / values) @ vectors.T * scale[:, None] * scale
+            log_det = float(np.log(values).sum() - 2 * np.log(scale).sum())
+        covariance[np.ix_(rest, rest)] = inverse
+        theta[rest] = inverse @ right[rest]
+        theta -= theta[0]
     residual = centred - theta
     residual = residual - ((weight * residual).sum(axis=1) / np.where(total > 0, total, 1.0))[:, None]
     q = float((weight * residual**2).sum())

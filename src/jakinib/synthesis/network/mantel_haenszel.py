@@ -91,6 +91,7 @@ def _cross(data: NetworkData, studies: Ints, treatments: list[int]) -> tuple[Flo
 def design_estimates(a: Floats, b: Floats, cross: Floats, size: Floats) -> tuple[Floats, Floats]:
     """Log odds ratios of the other treatments against the first and their covariance, for one design."""
     m = a.shape[1]
+    cross = np.where(np.eye(m, dtype=bool), 1.0, cross)
     ratio = np.log(cross) - np.log(cross.T)
     scaled = 1 / size**2
     # covariance of log odds ratios L_hi and L_hj that share h, and variances (Robins et al. 1986) for i = j

@@ -26,7 +26,7 @@ from jakinib.synthesis.network.conditional import (
 )
 from jakinib.synthesis.network.data import BINOMIAL, POISSON, NetworkData
 
-TAU_MAX = 10.0
+TAU_MAX = 5.0  # on the log scale; beyond it the likelihood of separated studies is flat
 # nodes a dimension, by the number of dimensions of a study's random effects: coarse and fine
 _POINTS = {1: (11, 25), 2: (7, 13), 3: (5, 9), 4: (4, 6), 5: (3, 4), 6: (3, 3), 7: (2, 3)}
 
@@ -208,11 +208,11 @@ def ascent(hessian: Floats, gradient: Floats) -> Floats:
 
 
 def maximise(
-    model: ExactModel, state: State, free: Ints, random: bool, fine: bool = False, tolerance: float = 1e-7
+    model: ExactModel, state: State, free: Ints, random: bool, fine: bool = False, iterations: int = 60
 ) -> State:
     """Newton ascent over the ``free`` coefficients and, with ``random``, tau in [0, TAU_MAX]."""
     P = len(state.beta)
-    for _ in range(60):
+    for _ in range(iterations):
         moving = free
         if random and not (
             (state.tau == 0.0 and state.hessian[P, P] <= 0)
@@ -244,6 +244,6 @@ def maximise(
         # a direction without a maximum flattens out: there the gain ends it
         gain = float(state.gradient @ newton)
         state = best
-        if moved < tolerance or (size == 1.0 and gain < 1e-10):
+        if moved < 1e-7 or (size == 1.0 and gain < 1e-10):
             break
     return state
