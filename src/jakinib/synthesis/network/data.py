@@ -146,6 +146,17 @@ class Selected:
     populations: tuple[str, ...]
     extra: dict[str, Any]  # extra columns of the arm table, one value an arm of data (None for estimates)
 
+    def by_study(self) -> dict[str, dict[str, Any]]:
+        """The extra columns as one value a study; None where its arms differ."""
+        out: dict[str, dict[str, Any]] = {}
+        for name, values in self.extra.items():
+            found: dict[str, Any] = {}
+            for s, value in zip(self.data.study.tolist(), values, strict=True):
+                study = self.data.studies[s]
+                found[study] = value if found.get(study, value) == value else None
+            out[name] = found
+        return out
+
 
 def select(table: ArmTable, measure: str, *, mixed: bool = False, estimates: bool = True) -> Selected:
     """The arms of ``table`` that a network on ``measure`` can use.

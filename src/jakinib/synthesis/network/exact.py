@@ -16,9 +16,12 @@ from scipy.special import chdtrc, chdtri, ndtri
 
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.network.data import NetworkData
+from jakinib.synthesis.network.decomposition import Decomposition, Test
+from jakinib.synthesis.network.exact_split import design_by_treatment, node_splits
 from jakinib.synthesis.network.fit import Comparisons, NetworkFit, predict, two_sided
 from jakinib.synthesis.network.random_effects import TAU_MAX, ExactModel, State, ascent, maximise
 from jakinib.synthesis.network.separation import bounded_above, carries, classes, split_studies
+from jakinib.synthesis.network.split import Split
 from jakinib.synthesis.result import LeftOut
 
 _TAU_GRID = (0.15, 0.4, 0.8, 1.6)
@@ -79,6 +82,20 @@ class ExactFit(NetworkFit):
                 low[i], high[i], p[i] = self._profile(int(a[i]), int(b[i]), level)
         prediction_low, prediction_high = predict(theta, se, self.tau2, self.df, level)
         return Comparisons(theta, se, low, high, p, prediction_low, prediction_high)
+
+    def split(self) -> Split | None:
+        """Node-splitting on the exact likelihood; None where some treatments have no finite comparison."""
+        if (self.label != self.label[0]).any():
+            return None
+        return node_splits(self.exact, self.best, self.theta, self.covariance, self.random)
+
+    def decomposition(self) -> Decomposition | None:
+        """The design-by-treatment interaction by likelihood ratio; None as for ``split``."""
+        if (self.label != self.label[0]).any():
+            return None
+        nan = Test(math.nan, 0, math.nan)
+        test = design_by_treatment(self.exact, self.best, self.random)
+        return Decomposition(nan, nan, test, nan, math.nan, ())
 
     # -- profile likelihood ------------------------------------------------------------------------
 

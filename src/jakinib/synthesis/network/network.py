@@ -88,6 +88,7 @@ class Network:
     notes: tuple[str, ...]
     choices: Choices = field(repr=False)
     data: NetworkData = field(repr=False)
+    extra: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     # -- the component of the reference ------------------------------------------------------------
 
@@ -321,6 +322,53 @@ class Network:
             columns=[f"{names[i]} v {names[j]}" for i, j in zip(pairs.a, pairs.b, strict=True)],
         )
 
+    def meta_regression(self, covariate: str) -> pd.DataFrame:
+        """A slope of the effects on a column of the arm table, shared by all treatments (method "exact").
+
+        ``covariate``: a numeric column of the arm table, one value a study. The effect of every treatment
+        against the reference changes by the slope for each unit. One row: covariate, slope, se (scale of
+        analysis), ratio (the slope as a factor for a ratio measure), p (likelihood ratio), tau2, studies,
+        note (why the slope is NaN, where it is). Raises ValueError where the column is missing, or not one
+        number in a study that is used.
+        """
+        import pandas as pd
+
+        from jakinib.synthesis.network.exact_split import meta_regression
+
+        if self.method != "exact" or self.main is None:
+            raise ValueError("meta-regression needs method='exact' and a reference that studies inform on")
+        if covariate not in self.extra:
+            raise ValueError(
+                f"no column {covariate!r} in the arm table; it has {', '.join(self.extra) or 'none'}"
+            )
+        values = {}
+        for study, value in self.extra[covariate].items():
+            try:
+                values[study] = float(value)
+            except (TypeError, ValueError):
+                values[study] = math.nan
+        data = self.main.data
+        fit: Any = self.main.fit
+        x = np.array([values.get(data.studies[s], math.nan) for s in data.study])
+        bad = np.unique(data.study[~np.isfinite(x)]).tolist()
+        if bad:
+            raise ValueError(
+                f"{covariate!r} of study {data.studies[bad[0]]!r} is not one number for all its arms"
+            )
+        at = data.treatments.index(self.reference)
+        found = meta_regression(fit.exact, fit.best, x - x.mean(), at, fit.random)
+        row = {
+            "covariate": covariate,
+            "slope": found.estimate,
+            "se": found.se,
+            "ratio": float(self.choices.read(np.array(found.estimate))),
+            "p": found.p,
+            "tau2": found.tau2,
+            "studies": self.k,
+            "note": "the studies do not tell a slope" if math.isnan(found.estimate) else "",
+        }
+        return pd.DataFrame([row])
+
     def without(self, studies: str | Sequence[str]) -> Network:
         """The same analysis without one study or several."""
         gone = {studies} if isinstance(studies, str) else set(studies)
@@ -337,6 +385,7 @@ class Network:
             left_out=[*before, *left_out],
             populations=self.populations,
             notes=(),
+            extra=self.extra,
         )
 
     def leave_one_out(self) -> pd.DataFrame:
@@ -645,6 +694,7 @@ def network(
         left_out=selected.left_out,
         populations=selected.populations,
         notes=selected.notes,
+        extra=selected.by_study(),
     )
 
 
@@ -656,6 +706,7 @@ def analyse(
     left_out: Sequence[LeftOut] = (),
     populations: tuple[str, ...] = (),
     notes: Sequence[str] = (),
+    extra: dict[str, dict[str, Any]] | None = None,
 ) -> Network:
     """Fit every connected component of what the method can use."""
     method = METHODS[choices.method]
@@ -700,6 +751,7 @@ def analyse(
         notes=tuple(dict.fromkeys(notes)),
         choices=choices,
         data=data,
+        extra=extra or {},
     )
 
 
