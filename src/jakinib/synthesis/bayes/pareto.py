@@ -29,7 +29,8 @@ def pareto_k(log_weight: Floats) -> float:
     b = b / (3 * excess[int(m / 4 + 0.5) - 1]) + 1 / excess[-1]
     k = np.log1p(-b[:, None] * excess).mean(axis=1)
     profile = m * (np.log(-b / k) - k - 1)
-    share = 1 / np.exp(profile[:, None] - profile).sum(axis=0)
+    share = np.exp(profile - profile.max())
+    share = share / share.sum()
     best = float((b * share).sum() / share.sum())
     shape = float(np.log1p(-best * excess).mean())
     return (m * shape + 5) / (m + 10)

@@ -83,6 +83,12 @@ class ExactFit(NetworkFit):
         prediction_low, prediction_high = predict(theta, se, self.tau2, self.df, level)
         return Comparisons(theta, se, low, high, p, prediction_low, prediction_high)
 
+    def scores(self, lower_is_better: bool) -> Floats:
+        """P-scores (T,); NaN where some treatments have no finite comparison."""
+        if (self.label != self.label[0]).any():
+            return np.full(len(self.theta), np.nan)
+        return super().scores(lower_is_better)
+
     def split(self) -> Split | None:
         """Node-splitting on the exact likelihood; None where some treatments have no finite comparison."""
         if (self.label != self.label[0]).any():

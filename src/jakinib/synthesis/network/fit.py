@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.network.decomposition import Decomposition
+from jakinib.synthesis.network.ranking import p_scores
 from jakinib.synthesis.network.split import Split
 
 
@@ -56,6 +57,10 @@ class NetworkFit:
         margin = ndtri(0.5 + level / 2) * se
         low, high = predict(theta, se, self.tau2, self.df, level)
         return Comparisons(theta, se, theta - margin, theta + margin, two_sided(theta, se), low, high)
+
+    def scores(self, lower_is_better: bool) -> Floats:
+        """P-scores (T,)."""
+        return p_scores(self.theta, self.covariance, lower_is_better)
 
     def split(self) -> Split | None:
         """Direct against indirect evidence, or None."""

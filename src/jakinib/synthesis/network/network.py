@@ -15,7 +15,7 @@ from jakinib.synthesis.network.data import NORMAL, NetworkData, select
 from jakinib.synthesis.network.edges import edges
 from jakinib.synthesis.network.fit import Comparisons, NetworkFit
 from jakinib.synthesis.network.methods import METHODS
-from jakinib.synthesis.network.ranking import CAUTION, p_scores, sucra
+from jakinib.synthesis.network.ranking import CAUTION, sucra
 from jakinib.synthesis.network.tau2 import ESTIMATORS
 from jakinib.synthesis.pairs import LOG_MEASURES, MEASURE_NAMES, MEASURES
 from jakinib.synthesis.result import LeftOut, json_ready, number, p_text
@@ -229,7 +229,7 @@ class Network:
             probability = self._rank_probability(component, lower_is_better)
             fit = component.fit
             if probability is None:
-                score = p_scores(fit.theta, fit.covariance, lower_is_better)
+                score = fit.scores(lower_is_better)
                 name = "p_score"
             else:
                 score, name = sucra(probability), "sucra"
@@ -242,9 +242,10 @@ class Network:
                         "score": float(score[i]),
                         "rank": float(1 + (T - 1) * (1 - score[i])),
                         "kind": name,
+                        "note": "no finite comparison with some treatments" if np.isnan(score[i]) else "",
                     }
                 )
-        frame = pd.DataFrame(rows, columns=["component", "treatment", "score", "rank", "kind"])
+        frame = pd.DataFrame(rows, columns=["component", "treatment", "score", "rank", "kind", "note"])
         frame.attrs["caution"] = CAUTION
         return frame
 

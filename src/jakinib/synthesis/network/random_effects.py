@@ -114,7 +114,9 @@ class ExactModel:
         gradient, hessian = np.zeros(P + 1), np.zeros((P + 1, P + 1))
         eta = self.X @ beta
         for group in self.groups:
-            v, g, h, gt, htt, ht = _study(group, eta[group.arms], tau, fine)
+            # far out on a plateau a step may overflow: its value is then not finite and the step is halved
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                v, g, h, gt, htt, ht = _study(group, eta[group.arms], tau, fine)
             x = self.X[group.arms]
             flat = x.reshape(-1, P)
             value += float(v.sum())
@@ -174,6 +176,11 @@ def _adapt(group: Group, eta: Floats, tau: float, basis: Floats) -> tuple[Floats
         _, g, h = group.kernel((eta + tau * z @ basis.T)[:, None, :])
         gradient = tau * g[:, 0] @ basis - z
         precision = eye - tau**2 * np.matmul(np.matmul(basis.T, h[:, 0]), basis)
+        # an overflow far out on a plateau: that study keeps the prior's centre and scale
+        lost = ~(np.isfinite(gradient).all(axis=1) & np.isfinite(precision).all(axis=(1, 2)))
+        if lost.any():
+            z, gradient = np.where(lost[:, None], 0.0, z), np.where(lost[:, None], 0.0, gradient)
+            precision = np.where(lost[:, None, None], eye, precision)
         if d == 1:
             step = gradient / precision[:, 0]
         else:
@@ -193,8 +200,8 @@ def _adapt(group: Group, eta: Floats, tau: float, basis: Floats) -> tuple[Floats
 
 def ascent(hessian: Floats, gradient: Floats) -> Floats:
     """Newton step for a maximum; directions of wrong or no curvature are turned uphill."""
-    if not len(gradient):
-        return gradient
+    if not len(gradient) or not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+        return np.zeros(len(gradient))
     try:
         lower = np.linalg.cholesky(-hessian)
         if lower.diagonal().min() > 1e-5 * lower.diagonal().max():
