@@ -1,4 +1,8 @@
-"""Any legal arm table gets an answer from every method: no exception, no collapse, no unexplained NaN."""
+"""A small search over legal arm tables: no exception, no collapse, no unexplained NaN.
+
+Few examples on small tables with fixed seeds, for `exact` and `bayes` are slow on extreme ones: a smoke test, not
+a demonstration for every legal table.
+"""
 
 import math
 
