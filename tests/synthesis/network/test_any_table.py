@@ -1,7 +1,7 @@
 """A small search over legal arm tables: no exception, no collapse, no unexplained NaN.
 
-Few examples on small tables with fixed seeds, for `exact` and `bayes` are slow on extreme ones: a smoke test, not
-a demonstration for every legal table.
+Few examples on small tables with fixed seeds, for `exact` and `bayes` are slow on extreme ones: a smoke
+test, not a demonstration for every legal table.
 """
 
 import math
