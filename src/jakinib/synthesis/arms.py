@@ -123,7 +123,8 @@ class ArmTable:
         for name, values in self.extra.items():
             merged = np.empty(len(groups), dtype=object)
             merged[:] = [
-                values[m[0]] if all(values[i] == values[m[0]] for i in m) else None for m in groups.values()
+                values[m[0]] if all(same(values[i], values[m[0]]) for i in m) else None
+                for m in groups.values()
             ]
             extra[name] = merged
         return replace(
@@ -287,9 +288,16 @@ def _blank(value: Any) -> bool:
     return (
         value is None
         or (isinstance(value, str) and not value.strip())
+        or type(value).__name__ in ("NAType", "NaTType")  # asked first: NA != NA has no truth value
         or (not isinstance(value, str) and bool(value != value))  # NaN
-        or type(value).__name__ in ("NAType", "NaTType")
     )
+
+
+def same(one: Any, other: Any) -> bool:
+    """Do two cells of an extra column agree? Two blanks do, of whatever kind (pandas' NA refuses ``==``)."""
+    if _blank(one) or _blank(other):
+        return _blank(one) and _blank(other)
+    return bool(one == other)
 
 
 def _labels(values: npt.NDArray[Any], column: str) -> list[str]:

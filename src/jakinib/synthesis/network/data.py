@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jakinib.synthesis.arms import ArmTable, ArmTableError, Floats, Ints
+from jakinib.synthesis.arms import ArmTable, ArmTableError, Floats, Ints, same
 from jakinib.synthesis.pairs import COUNT_MEASURES, TIME_MEASURES
 from jakinib.synthesis.result import LeftOut
 
@@ -153,7 +153,7 @@ class Selected:
             found: dict[str, Any] = {}
             for s, value in zip(self.data.study.tolist(), values, strict=True):
                 study = self.data.studies[s]
-                found[study] = value if found.get(study, value) == value else None
+                found[study] = value if same(found.get(study, value), value) else None
             out[name] = found
         return out
 
