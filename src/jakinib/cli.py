@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jakinib import cli_registry
+from jakinib import cli_mechanism, cli_registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -275,22 +275,6 @@ def network(
 
 
 @app.command()
-def inhibition(
-    drug: Annotated[str, typer.Argument(help="e.g. tofacitinib")],
-    regimen: Annotated[str, typer.Argument(help="e.g. '5 mg bid'")],
-    evidence: Folder = None,
-    json: AsJson = False,
-    csv: AsCsv = False,
-) -> None:
-    """Dose to concentration to inhibition of each pathway that has a sourced potency."""
-    from jakinib.mechanism.inhibition import inhibition as inhibition_
-
-    result = inhibition_(drug, regimen, tables=_load(evidence))
-    if not _written(result, json, csv):
-        typer.echo(str(result))
-
-
-@app.command()
 def check(
     folder: Annotated[
         Path | None, typer.Argument(help="A folder of tables; the shipped corpus by default.")
@@ -424,4 +408,5 @@ def _left_out(left: pd.DataFrame) -> None:
             typer.echo(f"  {len(rows):>4}  {reason}")
 
 
+cli_mechanism.register(app)
 cli_registry.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,9 +156,13 @@ def averager(exposed: Exposure) -> Callable[[float, Any], float]:
     person = {k: v for k, v in exposed.covariates.items() if np.ndim(v) == 0}
     times = exposed.times_h
 
-    def average(dose_mg: float, row: Any) -> float:
+    @lru_cache(maxsize=256)  # every pathway is asked at every dose
+    def total_at(dose_mg: float) -> Concentration:
         ng_ml = exposed.model.draw(exposed.regimen.at_dose(dose_mg), person).curve(times)[0]
-        total = Concentration(ng_ml_to_nM(ng_ml, mass), "total")
+        return Concentration(ng_ml_to_nM(ng_ml, mass), "total")
+
+    def average(dose_mg: float, row: Any) -> float:
+        total = total_at(dose_mg)
         given = total if row.basis == "total" else total.unbound(exposed.unbound_fraction or np.nan)
         values = share(given.nM, row.value_nM, float(row.hill) if row.hill == row.hill else 1.0)
         return float(np.trapezoid(values, times) / (times[-1] - times[0]))

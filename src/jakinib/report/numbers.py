@@ -92,6 +92,11 @@ def cell(value: Any) -> str:
     return str(value)
 
 
+def percent(value: float) -> str:
+    """A computed share as whole percent, with a decimal below 1 %."""
+    return f"{100 * value:.{1 if 0 < value < 0.00995 else 0}f} %"
+
+
 def count(value: float) -> str:
     """Persons or person-years: thousands separated, a decimal only where there is one."""
     return f"{value:,.0f}" if float(value).is_integer() or value >= 1000 else f"{value:,.1f}"

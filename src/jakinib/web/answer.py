@@ -84,12 +84,17 @@ def _html(request: Request, view: View) -> Response:
     return page(request, view.template, **view.context)
 
 
-def _csv(request: Request, view: View) -> Response:
+def csv_answer(frame: pd.DataFrame, name: str) -> Response:
+    """A frame as a CSV file to save."""
     return Response(
-        to_csv(view.table()),
+        to_csv(frame),
         media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{_filename(view.name)}.csv"'},
+        headers={"Content-Disposition": f'attachment; filename="{_filename(name)}.csv"'},
     )
+
+
+def _csv(request: Request, view: View) -> Response:
+    return csv_answer(view.table(), view.name)
 
 
 def _json(request: Request, view: View) -> Response:
@@ -142,6 +147,7 @@ def templates() -> Environment:
         source_url=addresses.source_url,
         compare_url=addresses.compare_url,
         form_url=form_url,
+        mechanism_url=addresses.mechanism_url,
         shown=numbers.shown,
         effect=numbers.effect,
         counts=numbers.counts,
@@ -150,7 +156,11 @@ def templates() -> Environment:
         not_reported=numbers.NOT_REPORTED,
     )
     made.filters.update(
-        cell=numbers.cell, printed=numbers.printed, number=numbers.number, count=numbers.count
+        cell=numbers.cell,
+        printed=numbers.printed,
+        number=numbers.number,
+        count=numbers.count,
+        percent=numbers.percent,
     )
     return made
 

@@ -11,7 +11,19 @@ from jakinib.web import errors
 from jakinib.web.answer import HERE
 from jakinib.web.headers import SecurityHeaders
 from jakinib.web.kept import Kept
-from jakinib.web.routes import about, compare, data, drugs, home, outcomes, patient, sources, studies
+from jakinib.web.mechanism import Mechanism
+from jakinib.web.routes import (
+    about,
+    compare,
+    data,
+    drugs,
+    home,
+    mechanism,
+    outcomes,
+    patient,
+    sources,
+    studies,
+)
 from jakinib.web.site import Site
 
 
@@ -25,10 +37,11 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
     """
     app = FastAPI(title="jakinib", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = Site(evidence or load())
+    app.state.mechanism = Mechanism(app.state.site)
     app.state.kept = Kept()
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecurityHeaders)
-    for routes in (home, compare, patient, drugs, studies, outcomes, sources, data, about):
+    for routes in (home, compare, patient, mechanism, drugs, studies, outcomes, sources, data, about):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     errors.install(app)

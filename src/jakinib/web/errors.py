@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -14,14 +15,26 @@ from jakinib.evidence.errors import UnknownNameError, near_matches
 from jakinib.report.export import to_json
 from jakinib.web.answer import page
 
-PLACES = ("/", "/compare", "/patient", "/drugs", "/studies", "/outcomes", "/sources", "/data", "/about")
+PLACES = (
+    "/",
+    "/compare",
+    "/patient",
+    "/mechanism",
+    "/drugs",
+    "/studies",
+    "/outcomes",
+    "/sources",
+    "/data",
+    "/about",
+)
 
 
 class BadQueryError(ValueError):
-    """A query value that cannot be used: ``name``, what was ``given`` and what is ``allowed``."""
+    """A query value that cannot be used: ``name``, what was ``given``, what is ``allowed``, and values to put
+    ``instead``."""
 
-    def __init__(self, name: str, given: str, allowed: str) -> None:
-        self.name, self.given, self.allowed = name, given, allowed
+    def __init__(self, name: str, given: str, allowed: str, instead: Sequence[str] = ()) -> None:
+        self.name, self.given, self.allowed, self.instead = name, given, allowed, tuple(instead)
         super().__init__(f"{name}: {given!r} cannot be used; allowed: {allowed}")
 
 
@@ -52,7 +65,10 @@ async def _unknown(request: Request, error: UnknownNameError) -> Response:
 
 async def _bad(request: Request, error: BadQueryError) -> Response:
     problem = {"name": error.name, "given": error.given[:200], "allowed": error.allowed}
-    return _say(request, 422, "This address cannot be answered", str(error)[:400], problems=[problem])
+    near = [{"name": value, "url": _put(request, error.given, value)} for value in error.instead]
+    return _say(
+        request, 422, "This address cannot be answered", str(error)[:400], near=near, problems=[problem]
+    )
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
@@ -98,7 +114,14 @@ def _kind(kind: str) -> str:
 
 def _instead(request: Request, error: UnknownNameError, name: str) -> str:
     """The address that was asked for, with one name put in place of the unknown one."""
-    path, query = request.url.path, parse_qsl(request.url.query, keep_blank_values=True)
-    if any(value == error.name for _, value in query):
-        return f"{path}?{urlencode([(k, name if v == error.name else v) for k, v in query])}"
-    return quote(path.replace(error.name, name), safe="/:|,%")
+    for _, value in parse_qsl(request.url.query, keep_blank_values=True):
+        # a regimen starts with the name of its drug
+        if value == error.name or value.lstrip().startswith((f"{error.name}:", f"{error.name} ")):
+            return _put(request, value, value.replace(error.name, name, 1))
+    return quote(request.url.path.replace(error.name, name), safe="/:|,%")
+
+
+def _put(request: Request, given: str, instead: str) -> str:
+    """The address that was asked for, with one value in place of another."""
+    query = parse_qsl(request.url.query, keep_blank_values=True)
+    return f"{request.url.path}?{urlencode([(k, instead if v == given else v) for k, v in query])}"

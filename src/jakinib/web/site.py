@@ -99,6 +99,13 @@ def compare_url(
     return f"/compare{form}" + (f"?{urlencode(query)}" if query else "")
 
 
+def mechanism_url(regimens: Iterable[str], where: str = "", form: str = "", **more: str) -> str:
+    """Address of the mechanism page or of one of its parts; what is blank is left out."""
+    query = [("regimen", r) for r in regimens] + [(k, v) for k, v in more.items() if v]
+    stem = "/mechanism" + (f"/{where}" if where else "") + form
+    return stem + (f"?{urlencode(query, safe=':')}" if query else "")
+
+
 def _named(frame: pd.DataFrame, key: str, name: str) -> dict[str, str]:
     pairs = zip(frame[key], frame[name], strict=True)
     return {k: (k if missing(n) else str(n)) for k, n in pairs}

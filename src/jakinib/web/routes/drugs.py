@@ -49,6 +49,8 @@ def drug_view(request: Request, drug: str) -> View:
         "frequencies": _frequencies(site, key),
         "effects": effects,
         "outcomes": SHOWN,
+        "mechanism": request.app.state.mechanism.block(key),
+        "mechanism_of": request.app.state.mechanism,
     }
     frames = {
         "drug": [context["drug"]],
