@@ -6,6 +6,7 @@ PAGES = [
     "/compare",
     COMPARE,
     "/compare?treatment=upadacitinib-15-mg-qd&treatment=placebo&population=atopic-dermatitis&per=1000",
+    "/mechanism",
     "/drugs",
     "/drugs/upadacitinib",
     "/drugs/methotrexate",

@@ -381,6 +381,7 @@ class Mechanism:
             r for r in self.site.of("pk", drug=asked.drug)
             if r["pk"] in used or (unbound and r["symbol"] == "unbound fraction" and r["use"] == "default")
         ]  # fmt: skip
+        pk.sort(key=lambda r: r["form"] != "base")  # what acts in everyone first, then the covariates
         return {"row": found[0], "exposed": exposed, "pk": pk}
 
     def potency_table(self, key: str) -> str:

@@ -83,7 +83,7 @@ def cell_view(request: Request, regimen: str = "", potency: str = "") -> View:
     return View("mechanism_cell.html", context, lambda: pk, lambda: data, f"mechanism-{potency}")
 
 
-@router.get("/mechanism/{part}.csv", response_model=None)
+@router.api_route("/mechanism/{part}.csv", methods=["GET", "HEAD"], response_model=None)
 def part_csv(
     request: Request,
     part: Literal["map", "kinases", "course", "dose", "exposure", "signalling"],
@@ -95,7 +95,7 @@ def part_csv(
     return csv_answer(_part(of, asked, part, of.chosen(asked, stimulus), cytokine), f"mechanism-{part}")
 
 
-@router.get("/mechanism/{part}.svg", response_model=None)
+@router.api_route("/mechanism/{part}.svg", methods=["GET", "HEAD"], response_model=None)
 def part_figure(
     request: Request,
     part: Literal["map", "course", "dose", "exposure", "signalling"],
