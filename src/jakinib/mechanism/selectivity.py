@@ -94,6 +94,9 @@ class Selectivity:
 
     def __str__(self) -> str:
         wide = self.rows.pivot_table(index="pathway", columns="dose_mg", values="average", sort=False)
+        if len(wide.columns) > 8:  # what a line of a terminal holds; the table has every dose
+            wide = wide.iloc[:, ::2]
+        wide = wide.rename_axis(None).rename_axis(None, axis=1).rename(columns=lambda dose: f"{dose:.3g}")
         schedule = " ".join(x for x in (self.regimen.formulation, self.regimen.schedule) if x)
         head = f"{self.drug} {schedule}: average inhibition by dose (mg)"
         return "\n".join([head, wide.to_string(float_format=lambda x: f"{x:.2f}"), *self.notes])
