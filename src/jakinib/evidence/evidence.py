@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,9 +14,8 @@ import pandas as pd
 from jakinib.evidence import tables as _tables
 from jakinib.evidence.errors import EvidenceError, UnknownNameError
 from jakinib.evidence.overlap import Overlap
+from jakinib.evidence.overlap_rules import SHIPPED, covered, relations
 from jakinib.evidence.select import ArmTable, EventRow, event_rows, select
-
-SHIPPED = "corpus"
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,32 @@ class Evidence:
 
     @cached_property
     def overlap(self) -> Overlap:
-        """Which study counts the persons of which other."""
-        return Overlap(self.tables["overlaps"])
+        """Which study counts the persons of which other: table ``overlaps`` and what follows from rules."""
+        covers = self.covered
+        drugs: dict[str, set[str]] = defaultdict(set)
+        own: dict[str, set[str]] = defaultdict(set)
+        for table in ("arms", "events"):
+            frame = self.tables[table][["study", "treatment", "role"]].drop_duplicates()
+            for study, treatment, kind in frame.itertuples(index=False):
+                drugs[study] |= covers.get(treatment, frozenset())
+                if kind == "jak":
+                    own[study] |= covers.get(treatment, frozenset())
+        classes = self.tables["drugs"].set_index("drug")["drug_class"]
+        jak = frozenset(classes.index[classes == "JAK inhibitor"])
+        studies = self.tables["studies"]
+        trials = set(studies.loc[studies["design"].str.startswith("rct"), "study"])
+        given = {study: frozenset(had & jak) for study, had in own.items()}
+        return Overlap(
+            relations(studies, self.tables["overlaps"], given),
+            {study: frozenset(had) for study, had in drugs.items()},
+            frozenset(trials & set(self.tables["arms"]["study"])),
+            jak,
+        )
+
+    @cached_property
+    def covered(self) -> dict[str, frozenset[str]]:
+        """Treatment -> the drugs that persons counted under it may have had."""
+        return covered(self.tables["treatments"], self.tables["drugs"])
 
     @cached_property
     def names(self) -> dict[str, str]:

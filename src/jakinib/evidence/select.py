@@ -30,6 +30,9 @@ COLUMNS = [
     "origin",
 ]  # fmt: skip
 
+#: column that names the groups of people an arm counts; two studies that share one are never pooled
+PERSONS = "persons_of"
+
 
 class ArmTable(pd.DataFrame):
     """An arm table (one row an arm) that remembers what was asked and what was left out.
@@ -95,8 +98,10 @@ def select(
     Returns
     -------
     ArmTable
-        Columns ``study, treatment, events, n, person_years`` and what describes each row. ``.left_out`` says
-        which rows were not taken, and why. It may be empty: then nothing was reported.
+        Columns ``study, treatment, events, n, person_years`` and what describes each row. ``persons_of``
+        names the groups of people that the row counts (``study/drug``, separated by ``; ``): an analysis
+        refuses rows of two studies that share one. ``.left_out`` says which rows were not taken, and
+        why. It may be empty: then nothing was reported.
 
     Raises
     ------
@@ -117,6 +122,8 @@ def select(
     taken = sift(ev, outcomes, where, counted=counted, **options)
     order = sorted(taken.rows, key=lambda row: (row.outcome, row.population, row.study, row.treatment))
     arms = ArmTable(ev.tables["events"].loc[[row.at for row in order], COLUMNS].reset_index(drop=True))
+    groups = ["; ".join(sorted(persons(ev, row.study, row.treatment))) for row in order]
+    arms[PERSONS] = pd.Series(groups, index=arms.index, dtype="str")
     arms.left_out = pd.DataFrame(taken.left_out, columns=["event", "study", "treatment", "reason"])
     arms.question = {"outcome": ", ".join(outcomes)} | where | options
     return arms
@@ -266,14 +273,65 @@ def _one_period(taken: Sieve, kinds: tuple[str, ...], asked: str) -> None:
 
 
 def _no_overlap(taken: Sieve, ev: Evidence, pools: bool) -> None:
-    """Leave out either the pools or their parts, drug by drug."""
-    drugs = {study: {row.drug for row in rows} for study, rows in taken.by_study().items()}
+    """Leave out rows until no two studies count the same people, outcome by outcome and drug by drug.
+
+    Of a pool and its parts, the parts stay (``pools``: the pool). Of two studies that share people and
+    neither of which contains the other, the larger stays. One drug comes before a class of drugs.
+    """
+    arms: dict[tuple[str, str, str], list[EventRow]] = defaultdict(list)
+    for row in taken.rows:
+        arms[row.outcome, row.study, row.drug].append(row)
+    inner = ev.overlap.wholes if pools else ev.overlap.parts  # whom a study gives way to
     verb = "its persons are counted in" if pools else "counts the persons of"
     reasons: dict[int, str] = {}
-    for row in taken.rows:
-        others = ev.overlap.wholes(row.study) if pools else ev.overlap.parts(row.study)
-        hit = sorted(other for other in others if row.drug in drugs.get((row.outcome, other), ()))
-        if hit:
+    for outcome in {key[0] for key in arms}:
+        studies = {study for o, study, _ in arms if o == outcome}
+        before = {study: inner(study) & studies for study in studies}
+        depth = {study: _depth(study, before) for study in studies}
+        size = dict.fromkeys(studies, 0.0)
+        for (o, study, _), rows in arms.items():
+            if o == outcome:
+                size[study] += sum(row.n for row in rows)
+        order = sorted(
+            (key for key in arms if key[0] == outcome),
+            key=lambda key: (
+                _broad(ev, arms[key][0]),
+                depth[key[1]],
+                -size[key[1]],  # of the whole study, so that its arms stay together
+                key[1],
+                str(key[2]),
+            ),
+        )
+        kept: dict[str, set[str]] = defaultdict(set)  # group of people -> studies that count it
+        for key in order:
+            study, rows = key[1], arms[key]
+            groups = frozenset[str]().union(*(persons(ev, study, row.treatment) for row in rows))
+            hit = sorted({other for g in groups for other in kept.get(g, ())} - {study})
+            if not hit:
+                for group in groups:
+                    kept[group].add(study)
+                continue
+            said = verb if set(hit) <= before[study] else "counts some of the persons of"
             more = f" and {len(hit) - 3} more" if len(hit) > 3 else ""
-            reasons[row.at] = f"{verb} {', '.join(hit[:3])}{more}"
+            reasons |= {row.at: f"{said} {', '.join(hit[:3])}{more}" for row in rows}
     taken.keep(lambda row: row.at not in reasons, lambda row: reasons[row.at])
+
+
+def _depth(study: str, before: dict[str, frozenset[str]]) -> int:
+    """How many studies, one inside the other, come before this one."""
+    open_, depth = {study}, 0
+    while open_ := {other for one in open_ for other in before[one]}:
+        depth += 1
+        if depth > len(before):  # a cycle, which check reports
+            break
+    return depth
+
+
+def _broad(ev: Evidence, row: EventRow) -> bool:
+    """Does the row count persons of several drugs together?"""
+    return bool(ev.covered.get(row.treatment, frozenset()) - {row.drug, "placebo"})
+
+
+def persons(ev: Evidence, study: str, treatment: str) -> frozenset[str]:
+    """The groups of people (``study/drug``) that an arm may count."""
+    return ev.overlap.persons(study, ev.covered.get(treatment, frozenset((treatment,))))

@@ -3,7 +3,9 @@
 Columns: ``study``, ``treatment``, ``events`` (persons with at least one event) with ``n`` (persons) and/or
 ``person_years``. Contrast rows (``study``, ``treatment``, ``reference``, ``measure``, ``estimate`` with
 ``ci_low`` and ``ci_high``, or ``se``) may stand beside them where a source prints only an estimate; a row is
-a contrast row when its ``reference`` is filled. Every other column is carried along untouched.
+a contrast row when its ``reference`` is filled. A column ``persons_of`` may name the groups of people that a
+row counts (separated by ``;``): rows of two studies that share one are refused wherever studies are put
+together. Every other column is carried along untouched.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ RATIO_MEASURES = ("OR", "RR", "IRR", "HR")
 DIFFERENCE_MEASURES = ("RD", "IRD", "AS", "MD", "GEN")
 _NUMBERS = ("events", "n", "person_years")
 _CONTRAST_NUMBERS = ("estimate", "ci_low", "ci_high", "se")
+PERSONS = "persons_of"
 _Z975 = 1.959963984540054
 
 
@@ -81,6 +84,8 @@ class ArmTable:
     row: Ints
     contrasts: Contrasts
     extra: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    #: the people that each row read counts, contrast rows included: position, study, groups
+    persons: tuple[tuple[int, int, frozenset[str]], ...] = ()
 
     def __len__(self) -> int:
         return len(self.study)
@@ -156,6 +161,23 @@ class ArmTable:
                 )
             seen[key] = i
 
+    def require_distinct_persons(self, rows: Sequence[int] | None = None) -> None:
+        """Raise ArmTableError when two studies (of the rows at these positions) count the same people."""
+        seen: dict[str, tuple[int, int]] = {}
+        for row, study, groups in self.persons:
+            if rows is not None and row not in rows:
+                continue
+            for group in groups:
+                first, other = seen.setdefault(group, (row, study))
+                if other != study:
+                    raise ArmTableError(
+                        f"study '{self.studies[study]}' counts people whom study '{self.studies[other]}' in "
+                        f"row {first} counts too ({group})",
+                        "Keep one of the two: nobody is counted twice in one estimate",
+                        row=row,
+                        column=PERSONS,
+                    )
+
     def _differing(self, i: int, j: int) -> str:
         names = [name for name, v in self.extra.items() if str(v[i]) != str(v[j]) and name != "row"]
         return f" (the rows differ in {', '.join(names)})" if names else ""
@@ -172,13 +194,15 @@ def read_arms(data: Any, *, merge_arms: bool = False, distinct: bool = True) -> 
 
     Raises ArmTableError (a ValueError) naming row, column, what was found and what would be right: a missing
     column, text where a number belongs, a negative or fractional count, more events than persons,
-    person-years of zero or less, a blank where a value must be, two arms of one treatment in one study.
+    person-years of zero or less, a blank where a value must be, two arms of one treatment in one study, two
+    studies that count the same people (column ``persons_of``).
     """
     table = data if isinstance(data, ArmTable) else _parse(_columns(data))
     if merge_arms:
         table = table.merged()
     if distinct:
         table.require_distinct_arms()
+        table.require_distinct_persons()
     return table
 
 
@@ -228,9 +252,21 @@ def _parse(columns: dict[str, npt.NDArray[Any]]) -> ArmTable:
         study=study[arms],
         treatment=treatment[arms],
         row=arms + 1,
+        persons=_persons(columns, study),
         contrasts=_contrasts(columns, np.flatnonzero(is_contrast), study, treatment, reference, labels),
         extra=extra,
         **numbers,
+    )
+
+
+def _persons(
+    columns: Mapping[str, npt.NDArray[Any]], study: Ints
+) -> tuple[tuple[int, int, frozenset[str]], ...]:
+    cells = columns.get(PERSONS, ())
+    return tuple(
+        (i + 1, int(study[i]), frozenset(g.strip() for g in str(cell).split(";") if g.strip()))
+        for i, cell in enumerate(cells)
+        if not _blank(cell)
     )
 
 

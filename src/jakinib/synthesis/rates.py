@@ -220,8 +220,8 @@ def rates(
     and without person-years, are never added to one another: each kind has its own row. ``level``: two-sided
     confidence; with no events the upper limit is one-sided at (1 + level) / 2 and says so.
 
-    Raises ArmTableError for a table that cannot be read, ValueError for an unknown method, a level outside
-    (0, 1) or a denominator that is not positive.
+    Raises ArmTableError for a table that cannot be read or arms to pool that count the same people,
+    ValueError for an unknown method, a level outside (0, 1) or a denominator that is not positive.
     """
     _known(method)
     if not 0 < level < 1:
@@ -236,6 +236,8 @@ def rates(
         kind = "proportion" if math.isnan(table.person_years[i]) else "rate"
         key = (table.treatments[table.treatment[i]], _population(table, i), table.counts[i], kind)
         groups.setdefault(key if pool else (*key, i), []).append(i)
+    for members in groups.values():
+        table.require_distinct_persons([int(table.row[i]) for i in members])
     left_out = [
         LeftOut(
             table.studies[s],
