@@ -11,6 +11,7 @@ from evidence.folders import DRUG, SOURCE, STUDY, TREATMENT, event, write
 from jakinib.evidence.errors import EvidenceError, UnknownNameError
 from jakinib.evidence.evidence import Evidence, load
 from jakinib.evidence.tables import corpus_folder
+from jakinib.evidence.trials import trials
 
 OLDINIB = TREATMENT | {"treatment": "oldinib-1-mg-qd", "drug": "oldinib", "label": "oldinib 1 mg once daily"}
 HIGH = TREATMENT | {"treatment": "newinib-10-mg-qd", "label": "newinib 10 mg once daily", "dose": 10}
@@ -213,3 +214,27 @@ def test_selection_invariants(empty, events, pools, period):
     assert not pooled & parts
     # one period a study
     assert (arms.groupby("study")[["period_kind", "period_weeks"]].nunique() <= 1).all(axis=None)
+
+
+def test_randomised_withdrawal_is_not_a_controlled_period():
+    ev = load()
+    for period in ("controlled", "randomised"):
+        arms = ev.select("sae", period=period)
+        assert not {"jade-regimen", "octave-sustain"} & set(arms["study"])
+        why = arms.left_out.groupby("study")["reason"].agg(set)
+        assert any("took the drug before" in r for r in why["jade-regimen"])
+    assert "jade-regimen" in set(ev.select("sae", study="jade-regimen", period="long-term")["study"])
+
+
+def test_trials_are_randomised_and_have_two_arms():
+    ev = load()
+    arms = trials(ev, "vte")
+    assert arms.groupby("study")["treatment"].nunique().min() >= 2
+    designs = ev.studies.set_index("study")["design"]
+    assert set(designs[arms["study"]]) <= {"rct", "rct-open-label", "integrated"}
+    selected = ev.select("vte")
+    why = dict(zip(arms.left_out["event"], arms.left_out["reason"], strict=True))
+    assert set(arms["event"]) | set(why) >= set(selected["event"])
+    assert not set(arms["event"]) & set(why)
+    pooled = selected.loc[selected["study"] == "chen-2022", "event"]
+    assert all("meta-analysis" in why[e] for e in pooled)

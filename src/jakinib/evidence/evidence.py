@@ -75,6 +75,12 @@ class Evidence:
         return covered(self.tables["treatments"], self.tables["drugs"])
 
     @cached_property
+    def withdrawal(self) -> frozenset[str]:
+        """Studies that randomised people who had taken the drug before to go on or to stop."""
+        studies = self.tables["studies"]
+        return frozenset(studies.loc[studies["design"] == "rct-withdrawal", "study"])
+
+    @cached_property
     def names(self) -> dict[str, str]:
         """Key -> name to show, for treatments, outcomes, populations, studies and drugs."""
         shown = {"studies": "name", "populations": "name", "drugs": "name", "outcomes": "label",

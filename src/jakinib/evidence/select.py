@@ -23,6 +23,8 @@ PERIODS = {
     "post-switch": ("post-switch",),
 }
 
+WITHDRAWAL = "randomised withdrawal: the people on placebo took the drug before, so its arms are not compared"
+
 COLUMNS = [
     "study", "treatment", "events", "n", "person_years", "role", "outcome", "population", "subgroup",
     "counts", "rate", "ci_low", "ci_high", "ci_level", "rate_printed", "percent", "person_years_basis",
@@ -82,6 +84,7 @@ def select(
         ``"controlled"``: the placebo- or active-controlled period, else the longer randomised one;
         ``"randomised"``: the other way round; ``"long-term"``: the longest exposure that was reported
         (integrated, extension, then the trial itself); ``"cohort"``; ``"open-label"``; ``"post-switch"``.
+        The first two leave out trials of randomised withdrawal, whose placebo arm took the drug before.
         All arms of a study are taken over the same period: within one kind
         the length that most arms share, then the longest.
     subgroup
@@ -157,6 +160,8 @@ def sift(
     if counted:
         taken.keep(lambda row: row.counted, "the source prints no count, or no denominator for it")
         taken.keep(lambda row: not row.hidden, "0 means below the source's reporting threshold")
+    if period in ("controlled", "randomised"):
+        taken.keep(lambda row: row.study not in ev.withdrawal, WITHDRAWAL)
     _one_period(taken, PERIODS[period], period)
     _no_overlap(taken, ev, pools)
     return taken

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from jakinib.synthesis.result import number as _significant
+
 NOT_REPORTED = "not reported"
 BELOW_THRESHOLD = "below the reporting threshold"
 
@@ -187,3 +189,23 @@ def effect(row: Mapping[str, Any]) -> str:
 
 def _and(*parts: str) -> str:
     return ", ".join(p for p in parts if p)
+
+
+def significant(value: float) -> str:
+    """A result of an analysis: three significant digits; NaN is a dash."""
+    return _significant(value)
+
+
+def interval(row: Mapping[str, Any]) -> str:
+    """``0.83 (0.44 to 1.57)``; blank bounds are said in words."""
+    names = ("estimate", "ci_low", "ci_high")
+    estimate, low, high = (math.nan if row[n] is None else float(row[n]) for n in names)
+    return (
+        "not estimable"
+        if math.isnan(estimate)
+        else f"{significant(estimate)} ({_limit(low)} to {_limit(high)})"
+    )
+
+
+def _limit(value: float) -> str:
+    return significant(value) if math.isfinite(value) else "no bound"

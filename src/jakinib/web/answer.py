@@ -153,12 +153,16 @@ def templates() -> Environment:
         counts=numbers.counts,
         span=numbers.span,
         rate_unit=numbers.rate_unit,
+        network_url=addresses.network_url,
+        multiverse_url=addresses.multiverse_url,
+        interval=numbers.interval,
         not_reported=numbers.NOT_REPORTED,
     )
     made.filters.update(
         cell=numbers.cell,
         printed=numbers.printed,
         number=numbers.number,
+        significant=numbers.significant,
         count=numbers.count,
         percent=numbers.percent,
     )

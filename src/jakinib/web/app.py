@@ -19,12 +19,15 @@ from jakinib.web.routes import (
     drugs,
     home,
     mechanism,
+    multiverse,
+    network,
     outcomes,
     patient,
     sources,
     studies,
 )
 from jakinib.web.site import Site
+from jakinib.web.synthesis import Synthesis
 
 
 def create_app(evidence: Evidence | None = None) -> FastAPI:
@@ -38,10 +41,24 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
     app = FastAPI(title="jakinib", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = Site(evidence or load())
     app.state.mechanism = Mechanism(app.state.site)
+    app.state.synthesis = Synthesis(app.state.site)
     app.state.kept = Kept()
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecurityHeaders)
-    for routes in (home, compare, patient, mechanism, drugs, studies, outcomes, sources, data, about):
+    for routes in (
+        home,
+        compare,
+        patient,
+        mechanism,
+        network,
+        multiverse,
+        drugs,
+        studies,
+        outcomes,
+        sources,
+        data,
+        about,
+    ):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     errors.install(app)

@@ -14,12 +14,14 @@ from starlette.exceptions import HTTPException
 from jakinib.evidence.errors import UnknownNameError, near_matches
 from jakinib.report.export import to_json
 from jakinib.web.answer import page
+from jakinib.web.aside import NotReadyError, TookTooLongError
 
 PLACES = (
     "/",
     "/compare",
     "/patient",
     "/mechanism",
+    "/network",
     "/drugs",
     "/studies",
     "/outcomes",
@@ -38,11 +40,21 @@ class BadQueryError(ValueError):
         super().__init__(f"{name}: {given!r} cannot be used; allowed: {allowed}")
 
 
+def only(request: Request, known: set[str]) -> None:
+    """Refuse a query parameter that means nothing here: it would be passed over in silence."""
+    strange = sorted(set(request.query_params) - known)
+    if strange:
+        allowed = f"only the parameters {', '.join(sorted(known))}"
+        raise BadQueryError(strange[0], request.query_params[strange[0]], allowed)
+
+
 def install(app: FastAPI) -> None:
     """Make the application answer errors in the form that was asked for."""
     handlers: list[tuple[Any, Any]] = [
         (UnknownNameError, _unknown),
         (BadQueryError, _bad),
+        (NotReadyError, _computing),
+        (TookTooLongError, _too_long),
         (RequestValidationError, _invalid),
         (HTTPException, _http),
     ]
@@ -68,6 +80,25 @@ async def _bad(request: Request, error: BadQueryError) -> Response:
     near = [{"name": value, "url": _put(request, error.given, value)} for value in error.instead]
     return _say(
         request, 422, "This address cannot be answered", str(error)[:400], near=near, problems=[problem]
+    )
+
+
+async def _computing(request: Request, error: NotReadyError) -> Response:
+    """The page comes again by itself, also without JavaScript."""
+    again = {"Refresh": "1", "Retry-After": "1", "Cache-Control": "no-store"}
+    if request.url.path.endswith((".csv", ".json", ".svg")):
+        said = {"status": "computing", "message": "a slow method; ask the same address again"}
+        return Response(to_json(said), status_code=202, media_type="application/json", headers=again)
+    inside = "HX-Request" in request.headers
+    return page(request, "computing.html", status=202, headers=again, inside=inside)
+
+
+async def _too_long(request: Request, error: TookTooLongError) -> Response:
+    message = (
+        f"{error}. A quicker method, or one population, will do; the command `jakinib network` has no limit."
+    )
+    return _say(
+        request, 503, "This method takes too long here", message, headers={"Cache-Control": "no-store"}
     )
 
 

@@ -16,6 +16,7 @@ from jakinib.report.numbers import missing
 from jakinib.report.trace import Traces, keys
 
 Row = dict[str, Any]
+PLACEBO = "placebo"
 
 
 class Site:
@@ -104,6 +105,21 @@ def mechanism_url(regimens: Iterable[str], where: str = "", form: str = "", **mo
     query = [("regimen", r) for r in regimens] + [(k, v) for k, v in more.items() if v]
     stem = "/mechanism" + (f"/{where}" if where else "") + form
     return stem + (f"?{urlencode(query, safe=':')}" if query else "")
+
+
+def network_url(form: str = "", **told: Any) -> str:
+    """Address of a network; what is blank or at its default is left out."""
+    without = told.pop("without", ())
+    query = [(k, v) for k, v in told.items() if v and (k, v) not in (("measure", "OR"),)]
+    query += [("without", s) for s in without]
+    return f"/network{form}" + (f"?{urlencode(query)}" if query else "")
+
+
+def multiverse_url(form: str = "", **told: Any) -> str:
+    """Address of a multiverse; what is blank or at its default is left out."""
+    defaults = (("measure", "OR"), ("reference", PLACEBO))
+    query = [(k, v) for k, v in told.items() if v and (k, v) not in defaults]
+    return f"/multiverse{form}" + (f"?{urlencode(query)}" if query else "")
 
 
 def _named(frame: pd.DataFrame, key: str, name: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from jakinib.report.courses import concentration_courses, dose_curves, inhibition_courses, signalling_day
 from jakinib.report.mechanism_map import mechanism_map
 from jakinib.web.answer import View, csv_answer, figure, views
-from jakinib.web.errors import BadQueryError
+from jakinib.web.errors import BadQueryError, only
 from jakinib.web.mechanism import CYTOKINES, HOURS, MOST_REGIMENS, PERSONS, SHARE, Asked, Mechanism
 from jakinib.web.site import rows
 
@@ -67,7 +67,7 @@ def mechanism_view(
 @views(router, "/mechanism/cell")
 def cell_view(request: Request, regimen: str = "", potency: str = "") -> View:
     of: Mechanism = request.app.state.mechanism
-    _only(request, {"regimen", "potency"})
+    only(request, {"regimen", "potency"})
     asked = of.one(regimen)
     found = of.cell(asked, potency)
     table = of.potency_table(potency)
@@ -158,12 +158,5 @@ def _asked(
     request: Request, regimen: list[str], more: set[str] | None = None
 ) -> tuple[Mechanism, list[Asked]]:
     of: Mechanism = request.app.state.mechanism
-    _only(request, _KNOWN | (more or set()))
+    only(request, _KNOWN | (more or set()))
     return of, of.asked(regimen)
-
-
-def _only(request: Request, known: set[str]) -> None:
-    strange = sorted(set(request.query_params) - known)
-    if strange:
-        allowed = f"only the parameters {', '.join(sorted(known))}"
-        raise BadQueryError(strange[0], request.query_params[strange[0]], allowed)
