@@ -59,16 +59,71 @@ def test_worked_example_of_38_years_with_alopecia_areata() -> None:
 
 
 def test_worked_example_of_67_years_with_atopic_dermatitis() -> None:
-    """Thromboembolism on upadacitinib 15 mg: 0 in 289.4 person-years is an upper bound, not no risk."""
-    risk = one(OLDER, "upadacitinib 15 mg qd", "vte")
+    """Thromboembolism: 0 of 266 over 40 weeks on abrocitinib 200 mg is an upper bound, not no risk."""
+    risk = one(OLDER, "abrocitinib 200 mg qd", "vte")
     assert risk.status == "zero events" and risk.main is None
-    assert risk.observed is not None and risk.observed["event"] == "E00544"
-    # upper 97.5 % limit of a Poisson mean at 0 events: -ln 0.025 = 3.688879
-    assert risk.observed["yearly_high"] == pytest.approx(-math.log(0.025) / 289.4 * 1000)
-    assert round(risk.observed["yearly_high"], 1) == 12.7
-    made = jk.for_patient(jk.Patient.parse(OLDER), ["upadacitinib 15 mg qd"], "vte")
+    assert risk.observed is not None and risk.observed["event"] == "E01177"
+    # 1 - 0.025^(1/266) over 40 weeks as a constant rate: -ln 0.025 / 266 x 52.18 / 40
+    assert risk.observed["yearly_high"] == pytest.approx(-math.log(0.025) / 266 * 365.25 / 7 / 40 * 1000)
+    assert round(risk.observed["yearly_high"], 1) == 18.1
+    made = jk.for_patient(jk.Patient.parse(OLDER), ["abrocitinib 200 mg qd"], "vte")
     assert {"prior venous thromboembolism", "smoking"} <= set(made.missing["factor"])
-    assert "at most 12.7 per 1,000 people a year" in str(made)
+    assert "none observed: at most 18.1 a year; not “no risk”" in str(made)
+
+
+def test_the_programme_comes_before_a_small_trial_without_events() -> None:
+    # 6 years of the upadacitinib programme print 0.1 per 100 PY; Rising Up saw none in 289.4 PY
+    risk = one(OLDER, "upadacitinib 15 mg qd", "vte")
+    assert risk.status == "observed" and risk.observed is not None
+    assert (risk.observed["event"], risk.observed["yearly"]) == ("E00554", 1.0)
+    assert "E00544" in {line["event"] for line in risk.lines}
+
+
+def test_a_stratum_of_age_stands_for_those_in_it() -> None:
+    # abrocitinib programme: MACE 2.03 per 100 PY from 65 years, 0.09 at 40 to 49
+    for age, event, yearly in [("67", "E00295", 20.3), ("45", "E00293", 0.9)]:
+        risk = one(f"age={age},indication=atopic dermatitis", "abrocitinib 200 mg qd", "mace")
+        assert risk.observed is not None
+        assert (risk.observed["event"], round(risk.observed["yearly"], 6)) == (event, yearly)
+    # somebody known to be 67 is not in the stratum of those under 65, whatever else it asks for
+    lines = one("age=67,indication=atopic dermatitis", "baricitinib 4 mg qd", "serious_infection").lines
+    assert "E00385" not in {line["event"] for line in lines}
+
+
+def test_none_observed_does_not_hide_that_others_saw_it() -> None:
+    # NMSC on upadacitinib 15 mg: Rising Up 0 in 289.4 PY; Measure Up 1 and 2 saw 1 of 281 and 2 of 276
+    risk = one(OLDER, "upadacitinib 15 mg qd", "nmsc")
+    assert risk.status == "zero events"
+    assert [line["event"] for line in risk.elsewhere] == ["E00232", "E00250"]
+    assert risk.span is not None and risk.span[0] == 0 and risk.span[1] > 20
+
+
+def test_a_rate_printed_as_zero_is_bounded_where_it_can_be_and_never_nearest_where_not() -> None:
+    # SELECT-PsA 2, death: printed 0.0 per 100 PY in 272.5 PY, no count: at most -ln 0.025 / 272.5
+    rates = jk.for_patient(
+        jk.Patient.parse("indication=psoriatic arthritis"), ["upadacitinib 15 mg qd"], "death"
+    )
+    line = next(x for x in rates.risks[0].lines if x["event"] == "E01151")
+    assert line["yearly_high"] == pytest.approx(-math.log(0.025) / 272.5 * 1000) and line["one_sided"]
+    # herpes zoster on baricitinib 4 mg, 16 weeks: printed 0.0 without persons or years, and 53 elsewhere
+    risk = one(OLDER, "baricitinib 4 mg qd", "herpes_zoster")
+    zero = next(x for x in risk.lines if x["event"] == "E00394")
+    assert zero["yearly_high"] is None
+    assert risk.observed is not None and risk.observed["event"] == "E00392"
+    # VTE on deucravacitinib: printed 0.0 in 125 persons over 148 weeks
+    japan = one("indication=psoriasis", "deucravacitinib 6 mg qd", "vte").lines
+    line = next(x for x in japan if x["event"] == "E00494")
+    assert line["yearly_high"] == pytest.approx(-math.log(0.025) / (125 * 148 * 7 / 365.25) * 1000)
+
+
+def test_a_network_estimate_is_marked_as_one() -> None:
+    # PMID 36207461: dupilumab v upadacitinib OR 0.23 (0.08 to 0.81), from a network of 18 trials
+    c = one(OLDER, "upadacitinib 15 mg qd", "herpes_zoster").main
+    assert c is not None and c.effect.row == "F0009"
+    assert c.effect.estimate == pytest.approx(1 / 0.23)
+    assert "network meta-analysis, indirect in part or whole" in c.marks and "randomised" not in c.marks
+    # the general population stands for people on dupilumab: nobody's number needed to harm
+    assert not c.horizon.spans_zero and c.baseline.kind == "general population" and c.nnh is None
 
 
 def test_worked_example_of_61_years_with_rheumatoid_arthritis() -> None:
@@ -119,7 +174,9 @@ def test_nnh_stands_only_where_the_interval_leaves_zero() -> None:
     for risk in made.risks:
         for c in [x for x in (risk.main, *risk.also) if x]:
             spans = c.horizon.low <= 0 <= c.horizon.high
-            assert (c.nnh is None) == spans
+            own = c.baseline.kind == "comparator arm"
+            own |= c.baseline.kind == "same disease" and not c.effect.active
+            assert (c.nnh is None) == (spans or not own)
             seen.add(spans)
             if c.nnh is not None:
                 assert c.nnh == pytest.approx(1 / c.horizon.difference)
@@ -198,6 +255,9 @@ def test_forgetting_never_lowers_the_upper_bound(known: dict[str, str], forgotte
             assert fewer.upper_bound is not None and fewer.combinations >= more.combinations
             assert fewer.upper_bound >= more.upper_bound
             assert fewer.highest >= more.highest and fewer.lowest <= more.lowest  # type: ignore[operator]
+        if more.span is not None:
+            assert fewer.span is not None
+            assert fewer.span[1] >= more.span[1] and fewer.span[0] <= more.span[0]
 
 
 def test_results_are_whole_and_json_ready() -> None:
@@ -207,7 +267,14 @@ def test_results_are_whole_and_json_ready() -> None:
     table = made.table()
     assert set(table["line"]) <= {"main", "also", ""} and len(table) >= 1
     assert made.figure().to_dict()["layer"]
-    assert str(made).startswith("For 61 years old, female")
+    text = str(made)
+    assert text.startswith("For 61 years old, female")
+    for part in (
+        "WHAT LABELS AND AGENCIES SAY",
+        "WHO WAS STUDIED",
+        "[W004]",
+    ):
+        assert part in text
     distance = made.distance.set_index("study").loc["oral-surveillance"]
     assert distance["would_have_entered"] == "yes" and distance["years_from_age"] == 0
     assert "5 years asked, 4.0 followed" in distance["extrapolation"]
@@ -223,18 +290,20 @@ def test_every_number_leads_to_rows_of_the_evidence(ev: jk.Evidence) -> None:
             assert c.effect.row in effects or (c.effect.events and set(c.effect.events) <= events)
 
 
-# README of the R package preventr (Mayer), run against the published equations: a woman of 50 years, systolic
-# pressure 160 mmHg treated, total cholesterol 200 and HDL 45 mg/dL, no statin, diabetes, no smoking, eGFR 90,
-# body mass index 35: 10-year risk of ASCVD 9.2 %
+# Tests of the R package preventr (Mayer; github.com/martingmayer/preventr, tests/testthat/
+# test-prevent_equations.R, "Base model works, female" and "..., male"): 50 years, systolic pressure 160 mmHg
+# treated, total cholesterol 200 and HDL 45 mg/dL, no statin, diabetes, no smoking, eGFR 90, body mass index
+# 35: 10-year risk of ASCVD 9.2 % in a woman, 10.2 % in a man
 WOMAN = (
     "age=50,sex=f,sbp=160,bp_treatment=yes,total_cholesterol=200,hdl_cholesterol=45,statin=no,diabetes=yes,"
     "smoking=never,egfr=90,bmi=35,ascvd=no"
 )
 
 
-def test_prevent_gives_the_published_example() -> None:
-    rate = prevent.ascvd_rate(jk.Patient.parse(WOMAN))
-    assert round(1 - math.exp(-10 * rate), 3) == 0.092
+@pytest.mark.parametrize(("sex", "risk"), [("f", 0.092), ("m", 0.102)])
+def test_prevent_gives_the_published_examples(sex: str, risk: float) -> None:
+    rate = prevent.ascvd_rate(jk.Patient.parse(WOMAN.replace("sex=f", f"sex={sex}")))
+    assert round(1 - math.exp(-10 * rate), 3) == risk
 
 
 def test_prevent_is_the_baseline_only_when_it_can_be() -> None:
@@ -243,7 +312,6 @@ def test_prevent_is_the_baseline_only_when_it_can_be() -> None:
     for change, words in [
         ("ascvd=yes", "without cardiovascular disease"),
         ("age=85", "outside 30 to 79"),
-        ("sex=m", "for a woman only"),
         ("egfr=unknown", "estimated GFR"),
     ]:
         item = change.split("=")[0]

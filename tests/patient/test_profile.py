@@ -83,3 +83,9 @@ def test_an_address_holds_the_whole_profile(values: dict[str, object]) -> None:
     except PatientError:
         return
     assert jk.Patient.from_query(made.query()) == made
+
+
+def test_a_value_may_keep_the_quotes_of_a_shell() -> None:
+    for text in ('indication="atopic dermatitis",age=67', "indication='atopic dermatitis',age='67'"):
+        patient = jk.Patient.parse(text)
+        assert (patient.indication, patient.age) == ("atopic dermatitis", 67)

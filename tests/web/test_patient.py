@@ -13,10 +13,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 import jakinib as jk
+from jakinib.report.plain_words import few
 from jakinib.web.app import create_app
 from jakinib.web.routes.patient import EXAMPLES
 
 ORAL = EXAMPLES[2][1]
+FULLEST = ("tofacitinib-5-mg-bid", "tofacitinib-10-mg-bid", "upadacitinib-15-mg-qd")  # most words on a sheet
 ADDRESSES = ["/patient", *(f"/patient?{query}" for _, query in EXAMPLES), f"/patient/print?{EXAMPLES[1][1]}"]
 
 
@@ -64,7 +66,7 @@ def test_worked_examples_stand_on_the_page(client: httpx.Client) -> None:
     young, older, oral = (re.sub(r"<[^>]+>", "", client.get(a).text) for a in ADDRESSES[1:4])
     assert "+0.58 per 1,000 a year (−3.57 to +17.5)" in young
     assert "not studied" in young
-    assert "none observed, at most 12.7 per 1,000 a year" in older and "not “no risk”" in older
+    assert "none observed, at most 18.1 per 1,000 a year" in older and "not “no risk”" in older
     assert "+3.57 per 1,000 a year (−0.033 to +9.34)" in oral
     assert "this person could have entered it" in oral and "this person could not have entered it" in older
 
@@ -131,8 +133,32 @@ def test_the_print_sheet_is_plain(client: httpx.Client) -> None:
     text = re.sub(r"<[^>]+>", "", client.get(ADDRESSES[-1]).text)
     grade = re.search(r"school grade (\d+)", text)
     assert grade and int(grade[1]) <= 8
-    assert "No one on the drug had this in the study. It could still be up to 13 of 1,000 a year." in text
-    assert "Not medical advice" in text
+    assert "No one of 266 on the drug had this in the study (40 weeks)." in text
+    assert "It could still be up to 19 of 1,000 a year." in text
+    assert "You could not have joined it." in text and "a past blood clot" in text
+    assert "This is not medical advice" in text
+
+
+@pytest.mark.parametrize("address", ADDRESSES[1:4])
+def test_the_print_sheet_says_the_numbers_of_the_page(client: httpx.Client, address: str) -> None:
+    text = re.sub(r"<[^>]+>", "", client.get(address.replace("/patient?", "/patient/print?")).text)
+    data = client.get(address.replace("/patient?", "/patient.json?")).json()
+    mains = [r for r in data["risks"] if r["line"] == "main"]
+    followed = {d["study"]: d["follow_up_years"] for d in data["distance"]}
+    assert mains
+    for row in mains:
+        years = [followed[s] for s in row["effect_studies"].split("; ")]
+        short = None not in years and max(years) < 1
+        without, with_ = (row["without_year"], row["with_year"]) if short else (row["without"], row["with"])
+        assert f"about {few(without)} of 1,000 people" in text
+        assert f"With the drug, about {few(with_)} do." in text
+
+
+def test_a_sheet_of_paper_holds_so_much(client: httpx.Client) -> None:
+    four = "&".join(f"treatment={t}" for t in jk.evidence().treatments["treatment"][:4])
+    assert client.get(f"/patient/print?{four}").status_code == 422
+    page = client.get(f"/patient?{four}").text
+    assert "One-page print sheet 1 of 2" in page and "One-page print sheet 2 of 2" in page
 
 
 @pytest.mark.browser
@@ -174,7 +200,9 @@ def test_the_form_works_without_javascript(browser: Browser, base: str) -> None:
 def test_the_sheet_fits_one_page(browser: Browser, base: str, paper: str) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.goto(base + ADDRESSES[-1])
-    printed = page.pdf(format=paper)
-    assert re.findall(rb"/Count (\d+)", printed) == [b"1"]
+    # the three examples, and the most and longest a sheet takes
+    fullest = "&".join(f"treatment={t}" for t in FULLEST) + "&" + ORAL.split("&treatment")[0]
+    for query in [*(q for _, q in EXAMPLES), fullest]:
+        page.goto(f"{base}/patient/print?{query}")
+        assert re.findall(rb"/Count (\d+)", page.pdf(format=paper)) == [b"1"], query
     context.close()

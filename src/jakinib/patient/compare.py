@@ -216,6 +216,26 @@ def estimates(arms: pd.DataFrame, per: float) -> pd.DataFrame:
         if column == "estimate":
             values[as_percent] = arms["percent"][as_percent] * per / 100
         lines[column] = values
+    return _printed_zeros(lines, per)
+
+
+def _printed_zeros(lines: pd.DataFrame, per: float) -> pd.DataFrame:
+    """An upper bound for a rate printed as 0 without a count, where that can only mean no event.
+
+    A rate per 100 person-years printed to one decimal as 0 is under 0.05; in fewer than 2,000 person-years
+    that is less than one event. Without person-years, persons over weeks stand for them; without either
+    nothing can be bounded.
+    """
+    years = lines["person_years"].astype("float64")
+    weeks = lines["n"].astype("float64") * lines["period_weeks"].astype("float64") * 7 / 365.25
+    years = years.where(years > 0, weeks.where(lines["counts"] == "persons"))
+    zero = (lines["kind"] == "printed rate") & (lines["estimate"] == 0) & lines["ci_high"].isna()
+    zero &= (years > 0) & (years < 2000)
+    if zero.any():
+        none = poisson_interval(np.zeros(1))[1][0]
+        lines.loc[zero, "ci_low"] = 0.0
+        lines.loc[zero, "ci_high"] = per * none / years[zero]
+        lines.loc[zero, "one_sided"] = True
     return lines
 
 

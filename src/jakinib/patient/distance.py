@@ -63,12 +63,13 @@ class Distances:
                 return float(value), kind
         return None, ""
 
-    def follow_up(self, study: str) -> float | None:
-        """Years: median or mean follow-up, else the controlled period, else None."""
+    def follow_up(self, study: str, seen: float | None = None) -> float | None:
+        """Years: median or mean follow-up, else the weeks over which a rate was ``seen``, else the controlled
+        period, else None."""
         for trait in ("median_follow_up", "mean_follow_up"):
             if (study, trait) in self._traits:
                 return self._traits[study, trait]
-        weeks = self.criteria.studies[study]["controlled_weeks"]
+        weeks = seen or self.criteria.studies[study]["controlled_weeks"]
         return None if weeks is None else float(weeks) / WEEKS_A_YEAR
 
     def ages(self, study: str) -> tuple[float | None, float | None]:
@@ -83,17 +84,31 @@ class Distances:
         return (min(lows) if lows else None), (max(highs) if highs else None)
 
     def rows(
-        self, facts: Mapping[str, Any], used: Mapping[tuple[str, str], Iterable[str]], horizon: float
+        self,
+        facts: Mapping[str, Any],
+        used: Mapping[tuple[str, str], Iterable[str]],
+        seen: Mapping[str, float],
+        horizon: float,
     ) -> list[dict[str, Any]]:
         """One row a study, with ``COLUMNS``: would the person have entered, how far off, what is beyond it.
 
         ``used``: (study, population of its rows) -> what its numbers are used for. A general population is
-        nobody's trial: only the age is compared.
+        nobody's trial: only the age is compared. ``seen``: study -> weeks, where only rates on the drug are
+        used and no ratio.
         """
-        return [self._row(facts, study, who, uses, horizon) for (study, who), uses in used.items()]
+        return [
+            self._row(facts, study, who, uses, seen.get(study), horizon)
+            for (study, who), uses in used.items()
+        ]
 
     def _row(
-        self, facts: Mapping[str, Any], study: str, who: str, uses: Iterable[str], horizon: float
+        self,
+        facts: Mapping[str, Any],
+        study: str,
+        who: str,
+        uses: Iterable[str],
+        seen: float | None,
+        horizon: float,
     ) -> dict[str, Any]:
         row = self.criteria.studies[study]
         general = who == "general-population"
@@ -102,7 +117,7 @@ class Distances:
         age, kind = self.age(study)
         low, high = self.ages(study)
         years = None if age is None or facts.get("age") is None else facts["age"] - age
-        follow_up = self.follow_up(study)
+        follow_up = self.follow_up(study, seen)
         named = list(enrolled.reasons) if enrolled.verdict in ("no", "might") else []
         if years is not None and abs(years) >= 10:
             named.append(f"{abs(years):.0f} years {'older' if years > 0 else 'younger'} than its {kind} age")

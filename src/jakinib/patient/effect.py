@@ -33,7 +33,8 @@ class Effect:
 
     ``covers``: ``dose`` (this drug and dose), ``drug`` (doses of this drug pooled) or ``class`` (JAK
     inhibitors pooled). ``row``: the row of ``effects``, blank for a computed ratio; ``events``: the rows of
-    ``events`` of a computed one. ``unusable``: why no number can be drawn from it, else blank.
+    ``events`` of a computed one. ``unusable``: why no number can be drawn from it, else blank. ``network``:
+    from a network meta-analysis, so indirect in part or whole. ``note``: the note of the row.
     """
 
     key: str
@@ -58,11 +59,24 @@ class Effect:
     source_id: str
     locator: str
     unusable: str
+    network: bool = False
+    note: str = ""
 
     @property
     def active(self) -> bool:
         """Is the comparator a drug?"""
         return self.reference not in INERT
+
+    @property
+    def lopsided(self) -> bool:
+        """Is the printed interval far from even about the estimate on the log scale?
+
+        A tenth of its half width is more than rounding and the usual approximations explain.
+        """
+        if self.origin != "published" or self.unusable:
+            return False
+        middle = (math.log(self.ci_low) + math.log(self.ci_high)) / 2
+        return abs(math.log(self.estimate) - middle) > 0.1 * math.log(self.ci_high / self.ci_low) / 2
 
     def fits(self, facts: Mapping[str, Any]) -> bool | None:
         """Does the person belong to the stratum it was measured in?"""
@@ -165,6 +179,8 @@ class Effects:
             source_id=row["source_id"],
             locator=row["locator"],
             unusable=unusable,
+            network="network meta-analysis" in f"{study['name']} {row['note'] or ''}".lower(),
+            note=row["note"] or "",
         )
 
     def _populations(self, treatment: str, outcome: str) -> list[str]:

@@ -19,7 +19,7 @@ from jakinib.patient.enrolled import Criteria
 from jakinib.patient.label import Labels
 from jakinib.patient.observed import Observed
 from jakinib.patient.profile import Patient
-from jakinib.patient.risk import COLUMNS, Calculation, Risk, baseline_row, in_words, risk_rows
+from jakinib.patient.risk import COLUMNS, ZERO_KINDS, Calculation, Risk, baseline_row, risk_rows
 from jakinib.plain import plain, records
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class ForPatient:
     missing_rows: tuple[dict[str, Any], ...] = field(repr=False)
     prevent: str = ""
     rule: str = RULE
+    names: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def statements(self) -> pd.DataFrame:
@@ -98,7 +99,9 @@ class ForPatient:
                 for e in r.effects
             ],
             "observed": [
-                {k: plain(v) for k, v in r.observed.items()} for r in self.risks if r.observed is not None
+                {"asked": r.treatment, "nearest": at == 0, **{k: plain(v) for k, v in line.items()}}
+                for r in self.risks
+                for at, line in enumerate(r.lines)
             ],
             "statements": [dict(r) for r in self.statement_rows],
             "distance": [{k: plain(v) for k, v in r.items()} for r in self.distance_rows],
@@ -112,14 +115,9 @@ class ForPatient:
         return studied_figure(self)
 
     def __str__(self) -> str:
-        lines = [f"For {self.patient} (unknown: {', '.join(self.patient.unknown()) or 'nothing'})"]
-        for risk in self.risks:
-            lines.append(f"{risk.outcome}, {risk.treatment}: {in_words(risk, self.horizon)}")
-        for verdict, words in (("applies", "apply"), ("might", "might apply")):
-            count = sum(row["verdict"] == verdict for row in self.statement_rows)
-            lines.append(f"{count} label and agency statements {words}")
-        lines.append(self.rule)
-        return "\n".join(lines)
+        from jakinib.report.person import in_text
+
+        return in_text(self)
 
 
 class PatientEvidence:
@@ -225,7 +223,6 @@ def for_patient(
     risks = tuple(
         _risk(held, patient, facts, t, o, own.get(o), horizon, level) for o in outcomes for t in keys
     )
-    names = {str(k): str(v) for k, v in zip(ev["outcomes"]["outcome"], ev["outcomes"]["label"], strict=True)}
     return ForPatient(
         patient=patient,
         indication=indication,
@@ -235,9 +232,10 @@ def for_patient(
         level=level,
         risks=risks,
         statement_rows=tuple(held.labels.statements(facts, keys)),
-        distance_rows=tuple(held.distances.rows(facts, _used(risks, names), horizon)),
+        distance_rows=tuple(held.distances.rows(facts, _used(risks, ev.names), _seen(risks), horizon)),
         missing_rows=tuple(unaccounted.unaccounted(held.risk_factors, facts, outcomes)),
         prevent=prevent.why_not(patient),
+        names=ev.names,
     )
 
 
@@ -252,7 +250,7 @@ def _risk(
     level: float,
 ) -> Risk:
     found = held.effects.found(treatment, outcome, facts["indication"])
-    observed = held.observed.nearest(treatment, outcome, facts)
+    lines = tuple(held.observed.ranked(treatment, outcome, facts))
     sure: list[tuple[Any, Effect, list[Baseline]]] = []
     wide: list[tuple[Effect, list[Baseline]]] = []
     far: dict[str, tuple[Any, Effect, list[Baseline]]] = {}
@@ -288,9 +286,9 @@ def _risk(
         "estimated"
         if main
         else "zero events"
-        if observed and (observed["events"] == 0 or observed["estimate"] == 0)
+        if lines and not lines[0]["adds"] and lines[0]["kind"] in ZERO_KINDS
         else "observed"
-        if observed
+        if lines
         else "no baseline"
         if has_ratio
         else "not studied"
@@ -305,7 +303,7 @@ def _risk(
         lowest=min(points, default=None),
         highest=max(points, default=None),
         upper_bound=max((d.high for d in spread), default=None),
-        observed=observed,
+        lines=lines,
         baselines=tuple(sure[0][2]) if sure else (),
         effects=tuple(found),
     )
@@ -320,6 +318,7 @@ def _effect_rank(effect: Effect, same: bool | None, base: Baseline) -> tuple[Any
         effect.active and base.kind in ("same disease", "general population"),
         not effect.subgroup,
         not effect.randomised,
+        effect.network,
         effect.active,
         effect.origin == "computed" and len(effect.studies) == 1,
         -effect.count,
@@ -338,7 +337,8 @@ def _calculate(
     year = held.difference(base, effect, 1.0)
     over = year if horizon == 1 else held.difference(base, effect, horizon)
     same = held.criteria.same_indication(effect.population, facts["indication"])
-    marks = ["randomised" if effect.randomised else "observational"]
+    network = "network meta-analysis, indirect in part or whole"
+    marks = [network if effect.network else "randomised" if effect.randomised else "observational"]
     assumptions = [
         f"the ratio, measured in {', '.join(held.criteria.studies[s]['name'] for s in effect.studies)}, "
         f"holds for this person and over {horizon:g} years"
@@ -363,6 +363,8 @@ def _calculate(
         assumptions.append("the ratio of everyone in the study holds in people like this one")
     if effect.active:
         marks.append(f"against {effect.reference}")
+    if effect.lopsided:
+        assumptions.append("the printed interval is not even about the ratio; its width alone is carried")
     if effect.measure == "RR":
         assumptions.append("the risk ratio over the trial holds over any time")
     if effect.measure == "OR":
@@ -380,6 +382,16 @@ def _calculate(
         assumptions=(*assumptions, *base.notes, "a constant rate over time, and no competing death"),
         tipping=tipping(base.rate.value, effect.measure, horizon, level / 1000),
     )
+
+
+def _seen(risks: Sequence[Risk]) -> dict[str, float]:
+    """Study -> the longest period in weeks over which a rate was seen, for studies no ratio is taken from."""
+    ratios = {s for r in risks for c in (r.main, *r.also) if c for s in c.effect.studies}
+    weeks: dict[str, float] = {}
+    for line in (r.observed for r in risks):
+        if line and line["period_weeks"] and line["study"] not in ratios:
+            weeks[line["study"]] = max(weeks.get(line["study"], 0.0), float(line["period_weeks"]))
+    return weeks
 
 
 def _used(risks: Sequence[Risk], names: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:

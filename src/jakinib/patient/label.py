@@ -25,6 +25,7 @@ COLUMNS = [
     "open",
     "class_statement",
     "singles_out",
+    "named_items",
     "extension",
     "basis",
     "basis_study",
@@ -74,10 +75,10 @@ class Labels:
         """One row a treatment and statement, with ``COLUMNS``.
 
         ``verdict``: ``applies``, ``might`` (``unknown`` names the items that would decide, ``open`` what the
-        source leaves open) or ``does not``. ``because``: the conditions that hold; ``singles_out``: one
-        is about the person, not about everyone treated for the disease. ``extension``: the
-        statement rests on another drug's data, and which. ``in_basis_study``: could the person have entered
-        the trial it rests on (yes, no, might, not read), with ``basis_reason``.
+        source leaves open) or ``does not``. ``because``: the conditions that hold; ``singles_out``: one is
+        about the person, not about everyone treated for the disease; ``named_items``: the profile items
+        it is about. ``extension``: the statement rests on another drug's data, and which. ``in_basis_study``:
+        could the person have entered the trial it rests on (yes, no, might, not read), with ``basis_reason``.
         """
         return [
             self._statement(facts, treatment, warning)
@@ -100,12 +101,13 @@ class Labels:
         because: list[str] = []
         unknown: list[str] = []
         left_open: list[str] = []
-        certain = singles_out = False
+        named: list[str] = []
+        certain = False
         for group in self.groups.get((warning["warning"],), []):
             truth = all_of(group.conditions, facts)
             if truth and group.strength == "applies":
                 certain = True
-                singles_out |= any(c.item in ITEMS and c.item != "indication" for c in group.conditions)
+                named += [c.item for c in group.conditions if c.item in ITEMS and c.item != "indication"]
                 because.append(" and ".join(map(str, group.conditions)))
             elif truth:
                 left_open.append(group.words)
@@ -148,7 +150,8 @@ class Labels:
             "unknown": "; ".join(dict.fromkeys(unknown)),
             "open": "; ".join(left_open),
             "class_statement": class_statement,
-            "singles_out": singles_out,
+            "singles_out": bool(named),
+            "named_items": "; ".join(dict.fromkeys(named)),
             "extension": self._extension(warning["basis"], drug),
             "basis_study": study or "",
             "in_basis_study": enrolled.verdict if enrolled else "",

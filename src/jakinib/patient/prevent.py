@@ -48,8 +48,6 @@ def why_not(patient: Patient) -> str:
         return f"not given: {', '.join(missing)}"
     if patient.ascvd:
         return "made for people without cardiovascular disease"
-    if facts["sex"] == "male":
-        return "the library was checked against a published example for a woman only"
     for name, limits in LIMITS.items():
         item = ITEMS[name]
         if limits and isinstance(item, Number) and not limits[0] <= facts[name] <= limits[1]:

@@ -247,6 +247,8 @@ def _key(name: str) -> str:
 def _read(name: str, text: str) -> Any:
     """Text as the value of an item."""
     item, text = ITEMS[name], text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":  # quoted for a shell
+        text = text[1:-1].strip()
     if text.lower() in _UNKNOWN:
         return None
     if isinstance(item, YesNo):

@@ -1,4 +1,4 @@
-"""The risk of one outcome on one treatment for one person, as numbers, as rows and in words."""
+"""The risk of one outcome on one treatment for one person, as numbers and as rows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ COLUMNS = [
     "baseline", "baseline_kind", "baseline_rate", "baseline_low", "baseline_high", "marks", "assumptions",
     "lowest_year", "highest_year", "upper_bound_year", "combinations", "observed_event",
     "observed_events", "observed_n", "observed_year", "observed_year_low", "observed_year_high",
-    "observed_population",
+    "observed_population", "observed_belongs", "observed_lines", "observed_lowest", "observed_highest",
+    "seen_elsewhere",
 ]  # fmt: skip
+#: kinds of line in which "nobody had it" can be read
+ZERO_KINDS = ("rate", "printed rate", "proportion", "printed percent", "count")
+#: baselines that say what happens without the treatment to people like those the ratio was measured in
+_OWN_BASELINE = ("own number", "comparator arm", "inert arm")
 STATUS = {
     "estimated": "a ratio and a baseline for this disease",
     "no baseline": "a ratio, but no baseline rate to apply it to",
@@ -55,10 +60,15 @@ class Calculation:
 
     @property
     def nnh(self) -> float | None:
-        """People treated over the horizon for one more (below 0: one fewer) with the outcome; None when the
-        interval of the difference holds zero."""
+        """People treated over the horizon for one more (below 0: one fewer) with the outcome.
+
+        None when the interval of the difference holds zero, and when the baseline is that of a general
+        population or of people not on the drug compared with: then it would be nobody's number.
+        """
         d = self.horizon
-        return None if d.spans_zero or d.difference == 0 else 1 / d.difference
+        fits = self.baseline.kind in _OWN_BASELINE
+        fits |= self.baseline.kind == "same disease" and not self.effect.active
+        return 1 / d.difference if fits and not d.spans_zero and d.difference else None
 
     @property
     def rate_difference(self) -> float:
@@ -79,7 +89,7 @@ class Risk:
     with its marks (the class, another disease). ``combinations``: how many baselines and ratios could stand
     for this person (published rates only, not an own number or an equation); over them the yearly difference
     runs ``lowest`` to ``highest`` (point estimates), and ``upper_bound`` is the highest upper limit.
-    ``observed``: what was seen on the drug.
+    ``lines``: what was seen on the drug, every line that could stand for this person, the nearest first.
     """
 
     treatment: str
@@ -91,9 +101,31 @@ class Risk:
     lowest: float | None
     highest: float | None
     upper_bound: float | None
-    observed: dict[str, Any] | None
+    lines: tuple[dict[str, Any], ...]
     baselines: tuple[Baseline, ...]
     effects: tuple[Effect, ...]
+
+    @property
+    def observed(self) -> dict[str, Any] | None:
+        """The line nearest to this person, None when nothing was reported."""
+        return self.lines[0] if self.lines else None
+
+    @property
+    def elsewhere(self) -> tuple[dict[str, Any], ...]:
+        """Lines with the outcome when the nearest has none: this disease if there are any, else the first of
+        another."""
+        if not self.lines or self.lines[0]["adds"]:
+            return ()
+        seen = [line for line in self.lines if line["adds"]]
+        here = [line for line in seen if line["same_disease"] != "no"]
+        return tuple(here or seen[:1])
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Lowest and highest rate a year per 1,000 on the drug, over lines that could stand for this person
+        (not those known to be from another disease); leaving an item out never lowers the highest."""
+        rates = [x["yearly"] for x in self.lines if x["same_disease"] != "no" and x["yearly"] is not None]
+        return (min(rates), max(rates)) if rates else None
 
 
 def risk_rows(risk: Risk) -> list[dict[str, Any]]:
@@ -114,6 +146,11 @@ def risk_rows(risk: Risk) -> list[dict[str, Any]]:
         "observed_year_low": seen.get("yearly_low"),
         "observed_year_high": seen.get("yearly_high"),
         "observed_population": seen.get("population"),
+        "observed_belongs": seen.get("belongs"),
+        "observed_lines": len(risk.lines),
+        "observed_lowest": risk.span[0] if risk.span else None,
+        "observed_highest": risk.span[1] if risk.span else None,
+        "seen_elsewhere": "; ".join(line["event"] for line in risk.elsewhere),
     }
     return [head | _columns(line, c) | tail for line, c in calculations or [("", None)]]
 
@@ -184,24 +221,3 @@ def baseline_row(base: Baseline) -> dict[str, Any]:
 
 def _per_1000(value: float | None) -> float | None:
     return None if value is None else 1000 * value
-
-
-def in_words(risk: Risk, horizon: float) -> str:
-    """One sentence: the difference a year with its interval, or why there is none."""
-    if risk.main is None:
-        seen = risk.observed
-        if risk.status == "zero events" and seen and seen["yearly_high"] is not None:
-            return f"none observed; at most {seen['yearly_high']:.3g} per 1,000 people a year on the drug"
-        if risk.status == "zero events" and seen and seen["n"]:
-            return f"none observed among {seen['n']} on the drug; the time is not reported"
-        if risk.status == "observed" and seen and seen["yearly"] is not None:
-            return f"{seen['yearly']:.3g} per 1,000 people a year on the drug; no usable ratio to others"
-        return STATUS[risk.status]
-    c = risk.main
-    drug = c.stands_for.lstrip("?")
-    instead = "without" if not drug else f"on {drug}" if drug == c.stands_for else f"(standing for {drug})"
-    return (
-        f"{1000 * c.year.without:.3g} per 1,000 people a year {instead}, {1000 * c.year.with_:.3g} with: "
-        f"{1000 * c.year.difference:+.3g} ({1000 * c.year.low:+.3g} to {1000 * c.year.high:+.3g}); "
-        f"{c.effect.measure} {c.effect.estimate:.3g} against {c.effect.reference} [{', '.join(c.marks)}]"
-    )

@@ -46,6 +46,16 @@ _WORDS: dict[str, tuple[Condition, ...]] = {
     "first or recurrent": (),
 }
 
+#: parts that say one thing of a person and another that a profile does not hold: enough to shut one out
+_PARTLY: dict[str, tuple[Condition, ...]] = {
+    "low risk (<65 years, no specified risk factor)": (
+        Condition("age", "lt", "65"),
+        Condition("ascvd", "eq", "no"),
+        Condition("smoking", "in", "never;past"),
+    ),
+    "oldest age group (age not read)": (),
+}
+
 _AGE = re.compile(
     r"age (?:(?P<low>\d+)\s*(?:-|to)\s*(?P<under><?)(?P<high>\d+)|(?P<sign>>=|<=|<|>|over )\s*(?P<edge>\d+))$"
 )
@@ -72,6 +82,8 @@ def stratum(text: str | None) -> Stratum:
         return Stratum((), True)
     conditions: list[Condition] = []
     understood = True
+    if text in _PARTLY:
+        return Stratum(_PARTLY[text], False)
     for part in (p.strip() for p in text.split(",")):
         age = _AGE.match(part)
         if part in _WORDS:

@@ -159,16 +159,20 @@ def shown(line: Mapping[str, Any] | None) -> Shown:
     share = kind in ("proportion", "printed percent")
     unit = share_unit(per) if share else rate_unit(per)
     if not missing(line.get("one_sided")) and line["one_sided"]:
-        of = f" of {count(line['n'])}" if share else f" in {count(line['person_years'])} PY"
-        extra = "" if share or missing(line.get("n")) else f"{count(line['n'])} persons"
+        by_persons = share or missing(line.get("person_years"))
+        of = f" of {count(line['n'])}" if by_persons else f" in {count(line['person_years'])} PY"
+        extra = "" if by_persons or missing(line.get("n")) else f"{count(line['n'])} persons"
+        remark = _and("rate printed as 0" if kind == "printed rate" else "", events)
         return Shown(f"0{of}", f"at most {at_most(float(line['ci_high']))} {unit}", counts=extra,
-                     remark=events, look="zero")  # fmt: skip
+                     remark=remark, look="zero")  # fmt: skip
     as_printed = kind.startswith("printed")
     write = printed if as_printed and per == 100 else number
     estimate = float(line["estimate"])
     low, high = line.get("ci_low"), line.get("ci_high")
     if missing(low) or missing(high):
         interval = "interval not reported" if as_printed else ""
+        if as_printed and estimate == 0:
+            interval = "no upper bound: how many people and years is not reported"
     elif write is printed:
         interval = f"{printed(float(low or 0))} to {printed(float(high or 0))}"
     else:

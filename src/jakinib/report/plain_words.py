@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 from jakinib.patient.difference import Difference
 
@@ -28,14 +29,66 @@ OUTCOMES = {
 }
 
 
-def out_of_1000(over: Difference, instead: str = "") -> str:
-    """Two short sentences: how many of 1,000 people without (or ``instead``) and with it."""
+#: item of a profile -> what it is called in everyday words
+ITEMS = {
+    "age": "your age",
+    "sex": "your sex",
+    "smoking": "smoking, now or in the past",
+    "prior_vte": "a past blood clot",
+    "ascvd": "heart or blood vessel disease",
+    "cv_risk_factors": "risks for heart disease",
+    "hypertension": "high blood pressure",
+    "diabetes": "diabetes",
+    "prior_malignancy": "a past cancer",
+    "estrogen": "the pill or other hormones",
+    "immobilisation": "surgery or long bed rest",
+    "coagulation_disorder": "a clotting problem you were born with",
+    "lung_disease": "lung disease",
+    "tnf_failure": "a TNF drug that did not work",
+    "egfr": "how your kidneys work",
+    "bmi": "your weight",
+    "steroids": "steroid pills",
+    "methotrexate": "methotrexate",
+    "depression": "past depression",
+}
+#: beginning of a risk factor's name -> what it is called in everyday words
+FACTORS = {
+    "age": "your age",
+    "body mass index": "your weight",
+    "current smoking": "smoking, now or in the past",
+    "past smoking": "smoking, now or in the past",
+    "smoking": "smoking, now or in the past",
+    "diabetes": "diabetes",
+    "hypertension": "high blood pressure",
+    "history of atherosclerotic": "heart or blood vessel disease",
+    "history of chronic lung disease": "lung disease",
+    "hormone therapy": "the pill or other hormones",
+    "inherited coagulation": "a clotting problem you were born with",
+    "male sex": "being a man",
+    "prior venous thromboembolism": "a past blood clot",
+    "surgery and immobilisation": "surgery or long bed rest",
+}
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words in a row, with "and" before the last."""
+    *most, last = list(words)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def span_words(years: float) -> str:
+    """A time span in weeks, months or years."""
+    if years < 0.5:
+        return f"{years * 365.25 / 7:.0f} weeks"
+    return f"{12 * years:.0f} months" if years < 2 else f"{years:.0f} years"
+
+
+def out_of_1000(over: Difference, people: str = "people", beside: str = "without the drug") -> str:
+    """Two short sentences: how many of 1,000 ``people`` have it ``beside``, and how many with the drug."""
     span = "one year" if over.years == 1 else f"{over.years:g} years"
-    beside = instead or "without the drug"
     without, with_ = few(1000 * over.without), few(1000 * over.with_)
     return (
-        f"Over {span}, about {without} of 1,000 people like you have this {beside}. "
-        f"With it, about {with_} do."
+        f"Over {span}, about {without} of 1,000 {people} have this {beside}. With the drug, about {with_} do."
     )
 
 

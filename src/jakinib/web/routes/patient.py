@@ -15,20 +15,23 @@ from fastapi.responses import Response
 from jakinib.patient.compare import MAIN_OUTCOMES
 from jakinib.patient.for_patient import HORIZON, LEVEL, MOST_YEARS, ForPatient, for_patient
 from jakinib.patient.profile import ITEMS, Patient, PatientError, said
-from jakinib.patient.risk import STATUS, Calculation, Risk
-from jakinib.report import plain_words
+from jakinib.patient.risk import STATUS, Calculation
 from jakinib.report.export import to_csv, to_json
 from jakinib.report.icons import icon_array, icon_text
+from jakinib.report.numbers import at_most
+from jakinib.report.person import grouped_statements
+from jakinib.report.sheet import sheet
 from jakinib.report.studied import VERDICTS, studied_figure
 from jakinib.report.svg import svg
 from jakinib.web.answer import page
 from jakinib.web.errors import BadQueryError
 from jakinib.web.routes.compare import choices
-from jakinib.web.site import Row, Site
+from jakinib.web.site import Site
 
 router = APIRouter()
 MOST_TREATMENTS = 6
 MOST_OUTCOMES = 12
+ON_A_SHEET = {"treatment": 3, "outcome": 8}
 HEADERS = {"Cache-Control": "no-store"}
 SECTIONS = {
     "The person": ("age", "sex", "indication", "severity", "smoking"),
@@ -151,11 +154,12 @@ def patient_print(request: Request) -> Response:
     asked = Question(request, site)
     if not asked.treatments:
         raise BadQueryError("treatment", "", "at least one treatment")
+    for kind, names in (("treatment", asked.treatments), ("outcome", asked.outcomes)):
+        if len(names) > ON_A_SHEET[kind]:
+            allowed = f"at most {ON_A_SHEET[kind]} on one page of paper"
+            raise BadQueryError(kind, f"{len(names)} of them", allowed)
     made = asked.made(site)
-    sheet = [_told(site, made, treatment) for treatment in made.treatments]
-    text = " ".join(s for t in sheet for o in t["outcomes"] for s in o["sentences"])
-    context = {"sheet": sheet, "grade": round(plain_words.reading_grade(text))}
-    return _page(request, site, asked, made, "patient_print.html", **context)
+    return _page(request, site, asked, made, "patient_print.html", sheet=sheet(made))
 
 
 @router.api_route("/patient.csv", methods=["GET", "HEAD"], response_model=None)
@@ -229,7 +233,10 @@ def _page(
                 )
                 for o in made.outcomes
             ],
-            "statements": _statements(made),
+            "statements": grouped_statements(made),
+            "at_most": at_most,
+            "sheets": _sheets(made),
+            "side_by_side": f"/compare?{urlencode([('treatment', t) for t in made.treatments])}",
             "distance": made.distance_rows,
             "missing": made.missing_rows,
             "verdicts": {k: v[0] for k, v in VERDICTS.items()},
@@ -238,6 +245,16 @@ def _page(
             "beside": lambda c: _beside(site, c),
         }
     return page(request, template, headers=HEADERS, **context)
+
+
+def _sheets(made: ForPatient) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Treatments and outcomes of each print sheet."""
+    t, o = ON_A_SHEET["treatment"], ON_A_SHEET["outcome"]
+    return [
+        (made.treatments[i : i + t], made.outcomes[k : k + o])
+        for i in range(0, len(made.treatments), t)
+        for k in range(0, len(made.outcomes), o)
+    ]
 
 
 def _groups(site: Site) -> dict[str, str]:
@@ -257,40 +274,6 @@ def _url(asked: Question, path: str, **change: Any) -> str:
     return f"{path}?{urlencode(query)}"
 
 
-def _statements(made: ForPatient) -> list[dict[str, Any]]:
-    """Statements on the class that say the same for every treatment, told once; then those of each treatment.
-
-    In each: those that single out a person like this one, those that might apply, those for everyone, the
-    rest.
-    """
-    told = made.statement_rows
-    by_warning: dict[str, list[Row]] = {}
-    for row in told:
-        by_warning.setdefault(row["warning"], []).append(row)
-    shared = {
-        warning
-        for warning, same in by_warning.items()
-        if len(same) > 1 and len({(r["verdict"], r["because"], r["open"]) for r in same}) == 1
-    }
-    groups: list[tuple[tuple[str, ...], list[Row]]] = []
-    if shared:
-        groups.append((made.treatments, [by_warning[w][0] for w in sorted(shared)]))
-    for treatment in made.treatments:
-        own = [r for r in told if r["treatment"] == treatment and r["warning"] not in shared]
-        groups.append(((treatment,), own))
-    return [
-        {
-            "treatments": treatments,
-            "shared": len(treatments) > 1,
-            "named": [r for r in mine if r["verdict"] == "applies" and r["singles_out"]],
-            "might": [r for r in mine if r["verdict"] == "might"],
-            "everyone": [r for r in mine if r["verdict"] == "applies" and not r["singles_out"]],
-            "not": [r for r in mine if r["verdict"] == "does not"],
-        }
-        for treatments, mine in groups
-    ]
-
-
 def _beside(site: Site, c: Calculation) -> str:
     """What the treatment is held against, in words; blank is nothing."""
     drug = c.stands_for.lstrip("?")
@@ -298,33 +281,3 @@ def _beside(site: Site, c: Calculation) -> str:
         return ""
     name = site.treatments[drug]
     return f"on {name}" if drug == c.stands_for else f"at the rate that stands for {name}"
-
-
-def _told(site: Site, made: ForPatient, treatment: str) -> dict[str, Any]:
-    """The print sheet of one treatment: each outcome in short sentences."""
-    outcomes = []
-    for risk in made.risks:
-        if risk.treatment == treatment:
-            what = plain_words.OUTCOMES.get(risk.outcome, site.outcomes[risk.outcome].lower())
-            outcomes.append({"outcome": risk.outcome, "what": what, "sentences": _sentences(site, risk)})
-    return {"treatment": treatment, "outcomes": outcomes}
-
-
-def _sentences(site: Site, risk: Risk) -> list[str]:
-    if risk.main:
-        over = risk.main.horizon
-        return [plain_words.out_of_1000(over, _beside(site, risk.main)), plain_words.how_sure(over)]
-    seen = risk.observed
-    if seen is None:
-        return ["No study we hold has told us about this."]
-    if risk.status == "zero events":
-        if seen["yearly_high"] is None:
-            return ["No one on the drug had this in the study. That does not mean it cannot happen."]
-        most = plain_words.at_most(seen["yearly_high"])
-        return [f"No one on the drug had this in the study. It could still be up to {most} of 1,000 a year."]
-    if seen["yearly"] is None:
-        return ["Some people on the drug had this. We can not say how many a year."]
-    return [
-        f"On the drug, about {plain_words.few(seen['yearly'])} of 1,000 people have this in a year.",
-        "We can not say how many would have it without the drug.",
-    ]
