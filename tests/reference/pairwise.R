@@ -20,6 +20,27 @@ d <- dat.collins1985a
 L$collins1985a_deaths <- whole(two("collins1985a_deaths", d$trial, d$d.xti, d$nti, d$d.xci, d$nci))
 d <- dat.hart1999; L$hart1999 <- two("hart1999", d$trial, d$x1i, d$n1i, d$x2i, d$n2i, d$t1i, d$t2i)
 d <- dat.nielweise2008; L$nielweise2008 <- two("nielweise2008", d$authors, d$x1i, NA, d$x2i, NA, d$t1i, d$t2i)
+d <- subset(dat.bourassa1996, sex == "combined")  # left-eyed among the left-handed and the right-handed
+L$bourassa1996 <- two("bourassa1996", d$author, d$lh.le, d$lh.le + d$lh.re, d$rh.le, d$rh.le + d$rh.re)
+# pairs of one treatment and the reference out of networks, from one row an arm
+pair <- function(name, study, treatment, events, n, one, two_) {
+  at <- function(t) match(unique(study), ifelse(treatment == t, study, NA)); i <- at(one); j <- at(two_); k <- !is.na(i + j)
+  two(name, unique(study)[k], events[i[k]], n[i[k]], events[j[k]], n[j[k]]) }
+d <- dat.hasselblad1998
+L$hasselblad1998_ind <- pair("hasselblad1998_ind", d$study, d$trt, d$xi, d$ni, "ind_counseling", "no_contact")
+d <- dat.dong2013; L$dong2013_tio <- pair("dong2013_tio", d$id, d$treatment, d$death, d$randomized, "TIO-HH", "Placebo")
+L$dong2013_ics <- pair("dong2013_ics", d$id, d$treatment, d$death, d$randomized, "ICS", "Placebo")
+d <- dat.woods2010; L$woods2010_salm <- pair("woods2010_salm", d$author, d$treatment, d$r, d$N, "Salmeterol", "Placebo")
+d <- dat.linde2015; d <- data.frame(id = rep(d$id, 3), treatment = c(d$treatment1, d$treatment2, d$treatment3),
+  resp = c(d$resp1, d$resp2, d$resp3), n = c(d$n1, d$n2, d$n3)); d <- d[!is.na(d$resp), ]
+L$linde2015_ssri <- pair("linde2015_ssri", d$id, d$treatment, d$resp, d$n, "SSRI", "Placebo")
+# Nissen & Wolski 2007 (N Engl J Med 356:2457, table 3): rosiglitazone v control
+d <- read.csv("nissen2007.csv")
+L$nissen2007_mi <- two("nissen2007_mi", d$study, d$mi1, d$n1, d$mi2, d$n2)
+L$nissen2007_cv <- two("nissen2007_cv", d$study, d$cv1, d$n1, d$cv2, d$n2)
+# metafor issue 45 (github.com/wviechtb/metafor/issues/45): the exact conditional model gave a standard error of 0.0001
+L$metafor45 <- two("metafor45", "", c(1, 1, 14, 1, 5, 8, 7, 8, 4, 5), c(407, 414, 1197, 989, 139, 136, 304, 214, 111, 231),
+  c(1, 1, 16, 1, 4, 11, 4, 11, 0, 8), c(422, 407, 1300, 494, 80, 157, 152, 227, 37, 234))
 set.seed(20240501)
 sim <- function(name, k, p, lor, tau, r = 1) {
   n2 <- sample(40:400, k, TRUE); n1 <- round(r * n2); mu <- qlogis(p) + rnorm(k, 0, .5); th <- rnorm(k, lor, tau)
@@ -38,7 +59,7 @@ add <- function(dataset, measure, method, ...) {
   v <- c(...); out <<- rbind(out, data.frame(dataset, measure, method, quantity = sub("[.].*", "", names(v)), value = v))
 }
 # metafor's threshold is an absolute change of tau2, so it must follow the scale of the measure
-tight <- function(m) list(threshold = if (m == "IRD") 1e-21 else 1e-13, maxiter = 100000, tol = 1e-13)
+tight <- function(m) list(threshold = c(RD = 1e-16, IRD = 1e-21, OR = 1e-13)[if (m %in% c("RD", "IRD")) m else "OR"][[1]], maxiter = 100000, tol = 1e-13)
 for (n in names(L)) { d <- L[[n]]
   ms <- c(if (!anyNA(d$n1)) c("OR", "RR", "RD", "AS"), if (!anyNA(d$t1)) c("IRR", "IRD"))
   for (m in ms) {
