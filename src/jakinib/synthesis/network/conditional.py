@@ -21,6 +21,7 @@ from scipy.special import expit, gammaln, logit
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.kernels import hypergeometric, log_choose
+from jakinib.synthesis.network.baseline import ArmKernel, rule
 
 _BILINEAR = 200  # events of a three-arm study up to which all tables are summed outright
 
@@ -46,25 +47,34 @@ def _two(events: Floats, n: Floats) -> Kernel:
 
 
 def _three(events: Floats, n: Floats) -> Kernel:
-    """The sum over all tables of three arms as a bilinear form in the powers of two odds ratios."""
+    """The sum over all tables of three arms as a bilinear form in the powers of two odds ratios.
+
+    Studies of similar size are summed together, their tables padded with zeros.
+    """
     total = events.sum(axis=1)
     small = np.minimum(total, n.sum(axis=1) - total) <= _BILINEAR
     turned = total > n.sum(axis=1) / 2  # with many events, count those without
-    tables = []
-    for i in np.flatnonzero(small):
-        x, t = (n[i] - events[i], n[i].sum() - total[i]) if turned[i] else (events[i], total[i])
-        first, second = np.arange(min(n[i, 0], t) + 1), np.arange(min(n[i, 1], t) + 1)
-        third = t - first[:, None] - second
-        possible = (third >= 0) & (third <= n[i, 2])
-        ways = log_choose(n[i, 0], first)[:, None] + log_choose(n[i, 1], second)
-        ways = ways + log_choose(n[i, 2], np.clip(third, 0, n[i, 2]))
-        ways = np.where(possible, ways - log_choose(n[i], x).sum(), -np.inf)
-        powers_first, powers_second = first - x[0], second - x[1]
+    x = np.where(turned[:, None], n - events, events)
+    t = x.sum(axis=1)
+    size = np.minimum(n[:, :2], t[:, None]) + 1
+    bucket = np.ceil(np.log2(np.maximum(size, 8)))
+    buckets = []
+    for key in np.unique(bucket[small], axis=0):
+        i = np.flatnonzero(small & (bucket == key).all(axis=1))
+        # beyond a study's own size the last count stands again, in no possible table
+        first, second = (np.minimum(np.arange(size[i, j].max()), size[i, j, None] - 1) for j in (0, 1))
+        real = np.arange(first.shape[1])[None, :, None] < size[i, 0, None, None]
+        real = real & (np.arange(second.shape[1]) < size[i, 1, None, None])
+        third = t[i, None, None] - first[:, :, None] - second[:, None, :]
+        possible = real & (third >= 0) & (third <= n[i, 2, None, None])
+        ways = log_choose(n[i, 0, None], first)[:, :, None] + log_choose(n[i, 1, None], second)[:, None, :]
+        ways = ways + log_choose(n[i, 2, None, None], np.clip(third, 0, n[i, 2, None, None]))
+        ways = np.where(possible, ways - log_choose(n[i], x[i]).sum(axis=1)[:, None, None], -np.inf)
         # a tilt to the observed table: u' M v then neither over- nor underflows near the estimate
-        largest = float(ways.max())
-        matrix = np.exp(ways - largest)
-        sign = -1.0 if turned[i] else 1.0
-        tables.append((i, sign, largest, matrix, powers_first, powers_second))
+        largest = ways.max(axis=(1, 2))
+        matrix = np.exp(ways - largest[:, None, None])
+        sign = np.where(turned[i], -1.0, 1.0)[:, None]
+        buckets.append((i, sign, largest, matrix, first - x[i, 0, None], second - x[i, 1, None]))
     rest = np.flatnonzero(~small)
     large = _several(events[rest], n[rest]) if len(rest) else None
 
@@ -72,29 +82,31 @@ def _three(events: Floats, n: Floats) -> Kernel:
         value = np.empty(eta.shape[:2])
         gradient = np.empty(eta.shape)
         hessian = np.empty((*eta.shape, 3))
-        for i, sign, largest, matrix, a, b in tables:
-            u = sign * np.outer(eta[i, :, 0] - eta[i, :, 2], a)
-            v = sign * np.outer(eta[i, :, 1] - eta[i, :, 2], b)
-            top_u, top_v = u.max(axis=1), v.max(axis=1)
-            u, v = np.exp(u - top_u[:, None]), np.exp(v - top_v[:, None])
-            q = len(u)
-            left = np.concatenate([u, u * a, u * (a * a)]) @ matrix
-            zero, one, two = left[:q] * v, left[q : 2 * q] * v, left[2 * q :]
-            sum_ = zero.sum(axis=1)
-            if not (sum_ > 1e-250).all():
-                value[i], gradient[i], hessian[i] = (
-                    part[0] for part in _several(events[i : i + 1], n[i : i + 1])(eta[i : i + 1])
-                )
-                continue
-            value[i] = -np.log(sum_) - top_u - top_v - largest
-            ea, eb = one.sum(axis=1) / sum_, zero @ b / sum_
-            vaa = (two * v).sum(axis=1) / sum_ - ea**2
-            vbb = zero @ (b * b) / sum_ - eb**2
-            vab = one @ b / sum_ - ea * eb
-            gradient[i] = -sign * np.stack([ea, eb, -ea - eb], axis=1)
+        q = eta.shape[1]
+        for i, sign, largest, matrix, a, b in buckets:
+            u = (sign * (eta[i, :, 0] - eta[i, :, 2]))[:, :, None] * a[:, None, :]
+            v = (sign * (eta[i, :, 1] - eta[i, :, 2]))[:, :, None] * b[:, None, :]
+            top_u, top_v = u.max(axis=2), v.max(axis=2)
+            u, v = np.exp(u - top_u[:, :, None]), np.exp(v - top_v[:, :, None])
+            ua = u * a[:, None, :]
+            left = np.concatenate([u, ua, ua * a[:, None, :]], axis=1) @ matrix
+            powers = np.stack([np.ones_like(b), b, b * b], axis=2)
+            sums = (left * np.concatenate([v, v, v], axis=1)) @ powers
+            zero, one, two = sums[:, :q], sums[:, q : 2 * q], sums[:, 2 * q :]
+            sum_ = zero[..., 0]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                value[i] = -np.log(sum_) - top_u - top_v - largest[:, None]
+                ea, eb = one[..., 0] / sum_, zero[..., 1] / sum_
+                vaa = two[..., 0] / sum_ - ea**2
+                vbb = zero[..., 2] / sum_ - eb**2
+                vab = one[..., 1] / sum_ - ea * eb
+            gradient[i] = -sign[..., None] * np.stack([ea, eb, -ea - eb], axis=-1)
             ac, bc = vaa + vab, vbb + vab
             rows = [[vaa, vab, -ac], [vab, vbb, -bc], [-ac, -bc, ac + bc]]
-            hessian[i] = -np.moveaxis(np.array(rows), 2, 0)
+            hessian[i] = -np.moveaxis(np.array(rows), (0, 1), (2, 3))
+            lost = i[~(sum_ > 1e-250).all(axis=1)]
+            if len(lost):
+                value[lost], gradient[lost], hessian[lost] = _several(events[lost], n[lost])(eta[lost])
         if large is not None:
             value[rest], gradient[rest], hessian[rest] = large(eta[rest])
         return value, gradient, hessian
@@ -206,49 +218,77 @@ def normal_contrasts(y: Floats, v: Floats) -> Kernel:
     return kernel
 
 
-def cloglog_contrasts(events: Floats, n: Floats, points: int = 31) -> Kernel:
+def cloglog_contrasts(events: Floats, n: Floats) -> Kernel:
     """Hazard ratios from persons: complementary log-log, the baseline integrated over a flat prior."""
-    x, misses = events[:, None, :], (n - events)[:, None, :]
-    constant = log_choose(n, events).sum(axis=1)[:, None]
-    z, w = np.polynomial.hermite_e.hermegauss(points)
-    log_w = np.log(w) + 0.5 * z**2  # the density of z, without 1 / sqrt(2 pi), divided out
-    start = np.log(-np.log1p(-events.sum(axis=1) / n.sum(axis=1)))[:, None]
-    m = events.shape[1]
-    eye = np.eye(m)
-
-    def arms(t: Floats, x: Floats, misses: Floats) -> tuple[Floats, Floats, Floats]:
-        """x log(1 - exp(-h)) - misses h with h = exp(t), and two derivatives in t."""
-        h = np.exp(np.clip(t, -700.0, 500.0))
-        chance = -np.expm1(-h)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            odds = np.where(h < 1e-12, 1.0, h * np.exp(-np.minimum(h, 700.0)) / chance)  # h / (e^h - 1)
-            log_chance = np.where(h < 1e-12, t, np.log(chance))
-        value = np.where(x > 0, x * log_chance, 0.0) - misses * h
-        first = x * odds - misses * h
-        second = x * odds * (1 - h - odds) - misses * h
-        return value, first, second
+    constant, start = cloglog_constant(events, n)
+    arms = cloglog_arms(events, n)
+    z, log_w = (part[:, None] for part in rule(events.sum(axis=1)))
+    eye = np.eye(events.shape[1])
 
     def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
-        mu = start - eta.mean(axis=-1)
+        mu = start[:, None] - eta.mean(axis=-1)
         for _ in range(60):
-            _, g, h = arms(mu[..., None] + eta, x, misses)
-            step = g.sum(axis=-1) / np.maximum(-h.sum(axis=-1), 1e-10)
+            _, g, h = (part[..., 0] for part in arms((mu[..., None] + eta)[..., None]))
+            curve = np.maximum(-h.sum(axis=-1), 1e-10)
+            step = g.sum(axis=-1) / curve
             mu = mu + np.clip(step, -2.0, 2.0)
             if np.abs(step).max(initial=0.0) < 1e-3:
                 break
-        _, _, h = arms(mu[..., None] + eta, x, misses)
-        scale = 1 / np.sqrt(np.maximum(-h.sum(axis=-1), 1e-10))
-        t = (mu[..., None] + scale[..., None] * z)[..., None] + eta[..., None, :]
-        value, first, second = arms(t, x[..., None, :], misses[..., None, :])
-        joint = value.sum(axis=-1) + log_w
+        scale = 1 / np.sqrt(curve)
+        t = mu[..., None, None] + eta[..., None] + scale[..., None, None] * z[:, :, None]
+        value, first, second = arms(t)
+        joint = value.sum(axis=-2) + log_w
         top = joint.max(axis=-1, keepdims=True)
         weight = np.exp(joint - top)
         total = weight.sum(axis=-1, keepdims=True)
-        weight = weight / total
-        mean = (weight[..., None] * first).sum(axis=-2)
-        square = np.matmul(np.swapaxes(weight[..., None] * first, -1, -2), first)
-        own = (weight[..., None] * second).sum(axis=-2)
+        weight = (weight / total)[..., None, :]
+        weighted = weight * first
+        mean = weighted.sum(axis=-1)
+        square = np.matmul(weighted, np.swapaxes(first, -1, -2))
+        own = (weight * second).sum(axis=-1)
         hessian = square - mean[..., :, None] * mean[..., None, :] + own[..., None] * eye
-        return constant + (top + np.log(total))[..., 0] + np.log(scale), mean, hessian
+        return constant[:, None] + (top + np.log(total))[..., 0] + np.log(scale), mean, hessian
 
     return kernel
+
+
+def cloglog_constant(events: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """The constant of each study and a baseline to start from, shape (k,)."""
+    start = np.log(-np.log1p(-events.sum(axis=1) / n.sum(axis=1)))
+    return log_choose(n, events).sum(axis=1), start
+
+
+def cloglog_arms(events: Floats, n: Floats) -> ArmKernel:
+    """x log(1 - exp(-h)) - (n - x) h with h = exp(t), and two derivatives in t (k, nodes, m, points)."""
+    x, misses = events[:, None, :, None], (n - events)[:, None, :, None]
+    some = x > 0
+
+    def arms(t: Floats) -> tuple[Floats, Floats, Floats]:
+        h = np.exp(np.clip(t, -700.0, 500.0))
+        chance = -np.expm1(-h)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            odds = np.where(h < 1e-12, 1.0, h * (1 - chance) / chance)  # h / (e^h - 1)
+            log_chance = np.where(h < 1e-12, t, np.log(chance))
+        lost, won = misses * h, x * odds
+        value = np.where(some, x * log_chance, 0.0) - lost
+        return value, won - lost, won * (1 - h - odds) - lost
+
+    return arms
+
+
+def poisson_arms(events: Floats, time: Floats) -> ArmKernel:
+    """x t - time exp(t) and two derivatives in t (k, nodes, m, points)."""
+    x, log_time = events[:, None, :, None], np.log(time)[:, None, :, None]
+
+    def arms(t: Floats) -> tuple[Floats, Floats, Floats]:
+        mean = np.exp(np.minimum(t + log_time, 700.0))
+        return x * t - mean, x - mean, -mean
+
+    return arms
+
+
+def poisson_constant(events: Floats, time: Floats) -> tuple[Floats, Floats]:
+    """The constant that makes the flat baseline's integral the multinomial, and a start; shape (k,)."""
+    total = events.sum(axis=1)
+    constant = (events * np.log(time)).sum(axis=1) - gammaln(events + 1).sum(axis=1) + np.log(total)
+    return constant, np.log(total / time.sum(axis=1))

@@ -11,20 +11,26 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 
 from jakinib.synthesis.arms import Floats, Ints
+from jakinib.synthesis.network.baseline import Baseline
 from jakinib.synthesis.network.conditional import (
     Kernel,
     binomial_contrasts,
+    cloglog_arms,
+    cloglog_constant,
     cloglog_contrasts,
     normal_contrasts,
+    poisson_arms,
+    poisson_constant,
     poisson_contrasts,
 )
-from jakinib.synthesis.network.data import BINOMIAL, POISSON, NetworkData
+from jakinib.synthesis.network.data import BINOMIAL, NORMAL, POISSON, NetworkData
+from jakinib.synthesis.network.interpolated import Interpolated
 
 TAU_MAX = 5.0  # on the log scale; beyond it the likelihood of separated studies is flat
 # nodes a dimension, by the number of dimensions of a study's random effects: coarse and fine
@@ -53,10 +59,16 @@ def _nodes(dimension: int, fine: bool) -> tuple[Floats, Floats]:
 
 @dataclass
 class Group:
-    """Studies of one kind with ``m`` arms. ``arms``: (k, m) positions in the network's arms."""
+    """Studies of one kind with ``m`` arms. ``arms``: (k, m) positions in the network's arms.
+
+    ``quick``: the kernel as a table, where one helps. ``baseline``: the study arm by arm, where its baseline
+    can be integrated out.
+    """
 
     kernel: Kernel
     arms: Ints
+    quick: Kernel
+    baseline: Baseline | None = None
     mode: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
@@ -72,14 +84,20 @@ def groups(data: NetworkData, binomial: str = "logit") -> list[Group]:
             members = np.flatnonzero((data.kind == kind) & (data.arms == m))
             arms = data.starts[members][:, None] + np.arange(m)
             e, d = data.events[arms], data.denominator[arms]
+            baseline = None
             if kind == BINOMIAL:
                 make = binomial_contrasts if binomial == "logit" else cloglog_contrasts
                 kernel = make(e, d)
+                if binomial == "cloglog" and m > 2:
+                    baseline = Baseline(cloglog_arms(e, d), *cloglog_constant(e, d), e.sum(axis=1))
             elif kind == POISSON:
                 kernel = poisson_contrasts(e, d)
+                if m > 3:
+                    baseline = Baseline(poisson_arms(e, d), *poisson_constant(e, d), e.sum(axis=1))
             else:
                 kernel = normal_contrasts(data.y[arms], data.v[arms])
-            found.append(Group(kernel, arms))
+            quick = Interpolated(kernel, len(arms)) if m == 2 and kind != NORMAL else kernel
+            found.append(Group(kernel, arms, quick, baseline))
     return found
 
 
@@ -105,7 +123,7 @@ class ExactModel:
         """The same studies under another design."""
         other = object.__new__(ExactModel)
         other.data, other.X = self.data, X
-        other.groups = [Group(g.kernel, g.arms, g.mode.copy()) for g in self.groups]
+        other.groups = [replace(g, mode=g.mode.copy()) for g in self.groups]
         return other
 
     def evaluate(self, beta: Floats, tau: float, fine: bool = False) -> State:
@@ -143,11 +161,13 @@ def _study(
         second = (along**2).sum(axis=1) + np.einsum("kab,ai,bi->k", h, basis, basis)
         zero = np.zeros(len(eta))
         return value, g, h, zero, second, np.zeros_like(g)
+    if group.baseline is not None:
+        return group.baseline.study(eta, tau, fine)
     centre, scale, log_scale = _adapt(group, eta, tau, basis)
     x, log_w = _nodes(group.m - 1, fine)
     z = centre[:, None, :] + np.matmul(x, np.swapaxes(scale, 1, 2))
     shift = z @ basis.T
-    value, g, h = group.kernel(eta[:, None, :] + tau * shift)
+    value, g, h = group.quick(eta[:, None, :] + tau * shift)
     joint = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[:, None] + value
     top = joint.max(axis=1, keepdims=True)
     weight = np.exp(joint - top)
@@ -173,7 +193,7 @@ def _adapt(group: Group, eta: Floats, tau: float, basis: Floats) -> tuple[Floats
     z = group.mode if group.mode.shape == (k, d) else np.zeros((k, d))
     eye = np.eye(d)
     for _ in range(40):
-        _, g, h = group.kernel((eta + tau * z @ basis.T)[:, None, :])
+        _, g, h = group.quick((eta + tau * z @ basis.T)[:, None, :])
         gradient = tau * g[:, 0] @ basis - z
         precision = eye - tau**2 * np.matmul(np.matmul(basis.T, h[:, 0]), basis)
         # an overflow far out on a plateau: that study keeps the prior's centre and scale
