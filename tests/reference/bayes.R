@@ -1,7 +1,9 @@
 # Long JAGS chains of the random-effects network (Dias, Sutton, Ades & Welton 2013), for tests/synthesis/bayes.
-# Run in this folder: Rscript bayes.R; it writes bayes_jags.csv. Needs rjags.
+# Run in this folder: Rscript bayes.R; it writes bayes_jags.csv. `Rscript bayes.R 3 file.csv` runs the third
+# chain alone and writes file.csv with its seconds. Needs rjags.
 library(rjags)
 inputs <- read.csv("network_inputs.csv", colClasses = c(study = "character"))
+pairs <- read.csv("pairwise_inputs.csv", colClasses = c(study = "character"))
 
 # baseline of a study: the reference where the study has it, else its first treatment by name
 arrange <- function(d, reference) {
@@ -26,20 +28,21 @@ model <- function(likelihood, prior, contrasts) paste0("model {
   d[1] <- 0
   for (k in 2:NT) { d[k] ~ dnorm(0, 0.01) }
   prec <- pow(tau, -2)
-  tau ~ ", prior, "
+  ", prior, "
 ", contrasts, "}")
 
-run <- function(name, d, reference, likelihood, prior, extra = "", more = list(), iterations = 150000) {
+run <- function(name, d, reference, likelihood, prior, extra = "", more = list(), iterations = 400000) {
   a <- arrange(d, reference)
   x <- a$data
   base <- which(x$first)
   data <- c(list(N = nrow(x), NS = length(base), NT = length(a$levels), s = x$s, t = x$t, base = base,
                  last = c(base[-1] - 1, nrow(x)), r = x$events), more)
   if (grepl("dbin", likelihood)) data$n <- x$n else data$time <- x$person_years
-  inits <- lapply(1:3, function(i) list(.RNG.name = "base::Mersenne-Twister", .RNG.seed = i, tau = 0.2 * i))
+  inits <- lapply(1:3, function(i) list(.RNG.name = "base::Mersenne-Twister", .RNG.seed = i))
+  start <- Sys.time()
   m <- jags.model(textConnection(model(likelihood, prior, extra)), data, inits, 3, 5000, quiet = TRUE)
   update(m, 10000, progress.bar = "none")
-  z <- coda.samples(m, c("d", "tau"), iterations, thin = 5, progress.bar = "none")
+  z <- coda.samples(m, c("d", "tau"), iterations, thin = 10, progress.bar = "none")
   s <- summary(z, quantiles = c(0.025, 0.5, 0.975))
   keep <- rownames(s$statistics) != "d[1]"
   names <- rownames(s$statistics)[keep]
@@ -47,6 +50,7 @@ run <- function(name, d, reference, likelihood, prior, extra = "", more = list()
   out <- data.frame(dataset = name, parameter = label, mean = s$statistics[keep, "Mean"],
                     sd = s$statistics[keep, "SD"], mcse = s$statistics[keep, "Time-series SE"],
                     q025 = s$quantiles[keep, 1], q50 = s$quantiles[keep, 2], q975 = s$quantiles[keep, 3])
+  out$seconds <- round(as.numeric(difftime(Sys.time(), start, units = "secs")), 1)
   print(out, row.names = FALSE)
   out
 }
@@ -54,15 +58,33 @@ run <- function(name, d, reference, likelihood, prior, extra = "", more = list()
 logit <- "r[i] ~ dbin(p[i], n[i]); logit(p[i]) <- eta[i]"
 log_rate <- "r[i] ~ dpois(m[i]); log(m[i]) <- eta[i] + log(time[i])"
 set <- function(name) subset(inputs, dataset == name)
-results <- rbind(
-  run("hasselblad1998 uniform(0 2)", set("hasselblad1998"), "no_contact", logit, "dunif(0, 2)"),
-  run("dogliotti2014 halfnormal(0.5)", set("dogliotti2014"), "VKAs", logit, "dnorm(0, 4) T(0,)"),
-  run("simn_safe_t9k48 uniform(0 2)", set("simn_safe_t9k48"), "T01", logit, "dunif(0, 2)"),
-  run("simn_safe_t9k48 IRR halfnormal(0.5)", set("simn_safe_t9k48"), "T01", log_rate, "dnorm(0, 4) T(0,)"),
+two <- function(name) {
+  x <- subset(pairs, dataset == name)
+  data.frame(study = rep(x$study, 2), treatment = rep(c("treatment", "reference"), each = nrow(x)),
+             events = c(x$e1, x$e2), n = c(x$n1, x$n2), person_years = c(x$t1, x$t2))
+}
+half <- "tau ~ dnorm(0, 4) T(0,)"
+flat <- "tau ~ dunif(0, 2)"
+# Turner et al. (2015), adverse events, pharmacological v placebo: log(tau2) ~ N(-1.87, 1.52^2)
+turner <- "tau2 ~ dlnorm(-1.87, 1 / (1.52 * 1.52))
+  tau <- sqrt(tau2)"
+runs <- list(
+  function() run("hasselblad1998 uniform(0 2)", set("hasselblad1998"), "no_contact", logit, flat),
+  function() run("dogliotti2014 halfnormal(0.5)", set("dogliotti2014"), "VKAs", logit, half),
+  function() run("simn_safe_t9k48 uniform(0 2)", set("simn_safe_t9k48"), "T01", logit, flat, iterations = 500000),
+  function() run("simn_safe_t9k48 IRR halfnormal(0.5)", set("simn_safe_t9k48"), "T01", log_rate, half,
+                 iterations = 500000),
   # person-time joined by three printed log rate ratios (T02 v T01, T03 v T01, T03 v T02)
-  run("person-time and estimates", subset(set("simn_safe_t9k48"), study %in% sprintf("N%03d", 1:20)), "T01",
-      log_rate, "dnorm(0, 4) T(0,)",
-      "for (i in 1:3) { y[i] ~ dnorm(d[tt[i]] - d[tr[i]], 1 / (v[i] + tau * tau)) }\n",
-      list(y = log(c(1.4, 0.6, 0.5)), v = c(0.3, 0.4, 0.35)^2, tt = c(2, 3, 3), tr = c(1, 1, 2)))
+  function() run(
+    "person-time and estimates", subset(set("simn_safe_t9k48"), study %in% sprintf("N%03d", 1:20)), "T01",
+    log_rate, half, "for (i in 1:3) { y[i] ~ dnorm(d[tt[i]] - d[tr[i]], 1 / (v[i] + tau * tau)) }\n",
+    list(y = log(c(1.4, 0.6, 0.5)), v = c(0.3, 0.4, 0.35)^2, tt = c(2, 3, 3), tr = c(1, 1, 2))),
+  # two treatments: eighteen sparse trials, and the same person-time likelihood with an empirical prior
+  function() run("nielweise2007 halfnormal(0.5)", two("nielweise2007"), "reference", logit, half),
+  function() run("nielweise2008 IRR turner", two("nielweise2008"), "reference", log_rate, turner)
 )
-write.csv(format(results, digits = 8), "bayes_jags.csv", row.names = FALSE, quote = FALSE)
+arguments <- commandArgs(TRUE)
+chosen <- if (length(arguments)) as.integer(arguments[1]) else seq_along(runs)
+results <- do.call(rbind, lapply(runs[chosen], function(f) f()))
+file <- if (length(arguments) > 1) arguments[2] else "bayes_jags.csv"
+write.csv(format(results, digits = 8), file, row.names = FALSE, quote = FALSE)
