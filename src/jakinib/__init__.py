@@ -34,11 +34,14 @@ if TYPE_CHECKING:
     from jakinib.synthesis.pairwise_many import pairwise_many as pairwise_many
     from jakinib.synthesis.rates import Rates as Rates
     from jakinib.synthesis.rates import rates as rates
+    from jakinib.verdicts.evaluate import Claims as Claims
+    from jakinib.verdicts.evaluate import claims as claims
 
 __version__ = "0.1.0"
 
 # public name -> the module that defines it
 _HOME = {
+    "Claims": "jakinib.verdicts.evaluate",
     "Comparison": "jakinib.patient.compare",
     "Evidence": "jakinib.evidence.evidence",
     "ForPatient": "jakinib.patient.for_patient",
@@ -50,6 +53,7 @@ _HOME = {
     "Priors": "jakinib.synthesis.bayes.priors",
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
+    "claims": "jakinib.verdicts.evaluate",
     "compare": "jakinib.patient.compare",
     "cytokine_map": "jakinib.mechanism.cytokine_map",
     "equivalent_dose": "jakinib.mechanism.equivalence",
@@ -66,6 +70,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Claims",
     "Comparison",
     "Evidence",
     "ForPatient",
@@ -78,6 +83,7 @@ __all__ = [
     "Rates",
     "__version__",
     "check",
+    "claims",
     "compare",
     "cytokine_map",
     "equivalent_dose",

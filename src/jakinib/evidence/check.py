@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from jakinib.evidence import arithmetic, keys, shape
+from jakinib.evidence import arithmetic, claims, keys, shape
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.evidence import Evidence, load
 from jakinib.evidence.finding import Finding
@@ -52,7 +52,7 @@ class Findings:
 
 
 def check(evidence: Evidence | str | Path | None = None) -> Findings:
-    """Check evidence: shape and types, keys, arithmetic, duplicates, overlap, sources.
+    """Check evidence: shape and types, keys, arithmetic, duplicates, overlap, sources, claims.
 
     Parameters
     ----------
@@ -82,6 +82,7 @@ def check(evidence: Evidence | str | Path | None = None) -> Findings:
     found = [f for folder in folders for f in shape.check(folder)] if ev is evidence else []
     found += keys.check(ev)
     found += arithmetic.check(ev)
+    found += claims.check(ev)
     return Findings(tuple(_acknowledge(found, ev)), _named(folders))
 
 
