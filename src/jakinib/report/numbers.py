@@ -14,6 +14,10 @@ from typing import Any, Literal
 from jakinib.synthesis.result import number as _significant
 
 NOT_REPORTED = "not reported"
+NO_EVENT = (
+    "No event was seen on either side: the data do not estimate a ratio, and a method that prints one shows "
+    "what it adds to the counts."
+)
 BELOW_THRESHOLD = "below the reporting threshold"
 
 Look = Literal["value", "zero", "blank", "below"]
