@@ -29,11 +29,11 @@ Selection: randomised arms over the controlled period, counts of persons, nobody
 drug before. For the skin trials all arms of JAK inhibitors of a trial, any dose, by mouth or on the skin, are
 added up and held against its placebo arm. Intervals are 95 %.
 
-What is not the same as in Ingrassia 2024: that paper pools 35 phase 3 trials against placebo **or an active
-drug**, and its cardiovascular outcome is MACE **or death from any cause**. The names of its 35 trials were not
-read, so which of them are held here is not stated; the trials held are listed, and so are the skin trials known
-to the corpus that are not in the analysis, with the reason. So few events are held by arm that neither result
-here supports or contradicts the published ones.""".splitlines()
+What is not the same as in Ingrassia 2024: that paper pools 35 phase 3 trials against placebo **or an
+active drug**, and its cardiovascular outcome is MACE **or death from any cause**. The names of its 35
+trials were not read, so which of them are held here is not stated; the trials held are listed, and so are
+the skin trials known to the corpus that are not in the analysis, with the reason. So few events are held
+by arm that neither result here supports or contradicts the published ones.""".splitlines()
 CONTESTED = ("upadacitinib-30-mg-qd", "upadacitinib-15-mg-qd")
 
 

@@ -120,7 +120,7 @@ class Synthesis:
         names = set(used["treatment"])
         reference = asked.reference if asked.reference in names else PLACEBO if PLACEBO in names else None
         if method in SLOW:
-            plain = pd.DataFrame(used[_ARM_COLUMNS])
+            plain = pd.DataFrame(used[ARM_COLUMNS])
             given = (plain, asked.measure, method, reference)
             key = (asked.outcome, asked.population, asked.without, *given[1:])
             tables = self.aside.ask(key, network_tables, *given)
@@ -130,14 +130,14 @@ class Synthesis:
 
     def _fast(self, asked: Asked, method: str, reference: str | None) -> NetworkTables:
         arms = self.trials(asked.outcome, asked.population)
-        used = pd.DataFrame(arms.loc[~arms["study"].isin(asked.without), _ARM_COLUMNS])
+        used = pd.DataFrame(arms.loc[~arms["study"].isin(asked.without), ARM_COLUMNS])
         return network_tables(used, asked.measure, method, reference)
 
     def _multiverse(
         self, outcome: str, population: str, treatment: str, reference: str, measure: str
     ) -> tuple[Multiverse, pd.DataFrame]:
         arms = self.both(outcome, population, treatment, reference)
-        found = multiverse(arms[_ARM_COLUMNS], measure, reference, treatment=treatment)
+        found = multiverse(arms[ARM_COLUMNS], measure, reference, treatment=treatment)
         return found, arms
 
     def both(self, outcome: str, population: str, treatment: str, reference: str) -> pd.DataFrame:
@@ -164,7 +164,7 @@ class Synthesis:
         return [(facts[s], by[s]) for s in order]
 
 
-_ARM_COLUMNS = ["study", "treatment", "events", "n", "person_years"]
+ARM_COLUMNS = ["study", "treatment", "events", "n", "person_years"]
 
 
 def default_method(arms: pd.DataFrame, measure: str) -> tuple[str, str]:
