@@ -8,13 +8,12 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
-import pandas as pd
-
 from jakinib.synthesis.network.network import Network, network
 from jakinib.synthesis.pairwise import Pairwise, pairwise
 from jakinib.web.site import PLACEBO, Row
-from jakinib.web.synthesis import ARM_COLUMNS, Synthesis, default_method
+from jakinib.web.synthesis import Synthesis, default_method
 
+Columns = dict[str, list[Any]]
 ALL_PAIRS = 3  # treatments up to which every pair is shown; beyond, each against one of them
 
 
@@ -24,6 +23,8 @@ class Pooled:
     def __init__(self, of: Synthesis) -> None:
         self.of = of
         self.network = lru_cache(maxsize=256)(self._network)
+        self.arms = lru_cache(maxsize=64)(self._arms)
+        self.effects = lru_cache(maxsize=512)(self._effects)
         self.direct = lru_cache(maxsize=512)(self._direct)
 
     def rows(self, treatments: Iterable[str], outcomes: Iterable[str], population: str) -> list[Row]:
@@ -43,14 +44,20 @@ class Pooled:
         return found
 
     def _populations(self, outcome: str, a: str, b: str, population: str) -> list[str]:
-        arms = self.of.trials(outcome, "")
-        held = arms[arms["treatment"].isin([a, b])].groupby("population")["treatment"].nunique()
-        both = [str(p) for p, k in held.items() if k == 2]
-        return [p for p in both if not population or p == population]
+        by = self.arms(outcome)
+        return [p for p in by if p == (population or p) and {a, b} <= set(by[p]["treatment"])]
+
+    def _arms(self, outcome: str) -> dict[str, Columns]:
+        """Population -> the columns of its arm table: plain lists, which are quicker than frames so small."""
+        found: dict[str, Columns] = {}
+        for population, frame in self.of.trials(outcome, "").groupby("population"):
+            numbers = frame[["events", "n", "person_years"]].astype("float64")
+            columns = {str(name): values.tolist() for name, values in numbers.items()}
+            found[str(population)] = {**columns, **{c: frame[c].tolist() for c in ("study", "treatment")}}
+        return found
 
     def _row(self, outcome: str, a: str, b: str, population: str) -> Row:
         direct, spread = self.direct(outcome, population, a, b)
-        made, method = self.network(outcome, population)
         return {
             "outcome": outcome,
             "treatment": a,
@@ -58,27 +65,59 @@ class Pooled:
             "population": population,
             "direct": _pooled(direct),
             "random": _pooled(spread),
-            "network": _of_network(made, method, a, b),
+            "network": self._compared(outcome, population, a, b),
             "why": "",
         }
 
     def _direct(
         self, outcome: str, population: str, a: str, b: str
     ) -> tuple[Pairwise | None, Pairwise | None]:
-        two = self.of.both(outcome, population, a, b)
-        if two.empty:
+        arms = self.arms(outcome)[population]
+        studies = [
+            {s for s, t in zip(arms["study"], arms["treatment"], strict=True) if t == x} for x in (a, b)
+        ]
+        both = studies[0] & studies[1]
+        if not both:
             return None, None
-        arms = two[ARM_COLUMNS]
-        common = pairwise(arms, "OR", "mh", reference=b, treatment=a)
-        return common, pairwise(arms, "OR", "iv-reml", reference=b, treatment=a, ci="hk-adhoc")
+        held = zip(arms["study"], arms["treatment"], strict=True)
+        at = [i for i, (study, treatment) in enumerate(held) if study in both and treatment in (a, b)]
+        two = {name: [values[i] for i in at] for name, values in arms.items()}
+        common = pairwise(two, "OR", "mh", reference=b, treatment=a)
+        return common, pairwise(two, "OR", "iv-reml", reference=b, treatment=a, ci="hk-adhoc")
 
     def _network(self, outcome: str, population: str) -> tuple[Network | None, str]:
-        arms = self.of.trials(outcome, population)
-        if arms["treatment"].nunique() < 2:
+        arms = self.arms(outcome)[population]
+        held = set(arms["treatment"])
+        if len(held) < 2:
             return None, ""
         method, _ = default_method(arms, "OR")
-        reference = PLACEBO if PLACEBO in set(arms["treatment"]) else None
-        return network(pd.DataFrame(arms[ARM_COLUMNS]), "OR", method, reference=reference), method
+        return network(arms, "OR", method, reference=PLACEBO if PLACEBO in held else None), method
+
+    def _compared(self, outcome: str, population: str, a: str, b: str) -> Row | None:
+        made, method = self.network(outcome, population)
+        if made is None or not {a, b} <= set(made.treatments):
+            return None
+        part = next((c for c in made.components if {a, b} <= set(c.treatments)), None)
+        if part is None:
+            return None
+        row = self.effects(outcome, population, b)[a]
+        numbers = ("estimate", "ci_low", "ci_high", "prediction_low", "prediction_high")
+        return {
+            "method": method,
+            "model": made.model,
+            "k": len(part.studies),
+            "events": part.events,
+            "direct_studies": int(row["studies"]),
+            "tau2": _finite(part.fit.tau2),
+            **{name: float(row[name]) for name in numbers[:3]},
+            **{name: _finite(float(row[name])) for name in numbers[3:]},
+        }
+
+    def _effects(self, outcome: str, population: str, reference: str) -> dict[str, Row]:
+        made, _ = self.network(outcome, population)
+        assert made is not None
+        table = made.effects(reference).to_dict("records")
+        return {row["treatment"]: {str(k): v for k, v in row.items()} for row in table}
 
 
 def pairs(treatments: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -114,27 +153,6 @@ def _pooled(result: Pairwise | None) -> Row | None:
         "q_p": _finite(result.q_p),
         "prediction_low": _finite(low),
         "prediction_high": _finite(high),
-    }
-
-
-def _of_network(made: Network | None, method: str, a: str, b: str) -> Row | None:
-    if made is None or not {a, b} <= set(made.treatments):
-        return None
-    part = next((c for c in made.components if {a, b} <= set(c.treatments)), None)
-    if part is None:
-        return None
-    effects = made.effects(b)
-    row = effects[effects["treatment"] == a].iloc[0]
-    numbers = ("estimate", "ci_low", "ci_high", "prediction_low", "prediction_high")
-    return {
-        "method": method,
-        "model": made.model,
-        "k": len(part.studies),
-        "events": part.events,
-        "direct_studies": int(row["studies"]),
-        "tau2": _finite(part.fit.tau2),
-        **{name: float(row[name]) for name in numbers[:3]},
-        **{name: _finite(float(row[name])) for name in numbers[3:]},
     }
 
 

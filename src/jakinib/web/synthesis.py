@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -120,7 +120,7 @@ class Synthesis:
         names = set(used["treatment"])
         reference = asked.reference if asked.reference in names else PLACEBO if PLACEBO in names else None
         if method in SLOW:
-            plain = pd.DataFrame(used[ARM_COLUMNS])
+            plain = pd.DataFrame(used[_ARM_COLUMNS])
             given = (plain, asked.measure, method, reference)
             key = (asked.outcome, asked.population, asked.without, *given[1:])
             tables = self.aside.ask(key, network_tables, *given)
@@ -130,14 +130,14 @@ class Synthesis:
 
     def _fast(self, asked: Asked, method: str, reference: str | None) -> NetworkTables:
         arms = self.trials(asked.outcome, asked.population)
-        used = pd.DataFrame(arms.loc[~arms["study"].isin(asked.without), ARM_COLUMNS])
+        used = pd.DataFrame(arms.loc[~arms["study"].isin(asked.without), _ARM_COLUMNS])
         return network_tables(used, asked.measure, method, reference)
 
     def _multiverse(
         self, outcome: str, population: str, treatment: str, reference: str, measure: str
     ) -> tuple[Multiverse, pd.DataFrame]:
         arms = self.both(outcome, population, treatment, reference)
-        found = multiverse(arms[ARM_COLUMNS], measure, reference, treatment=treatment)
+        found = multiverse(arms[_ARM_COLUMNS], measure, reference, treatment=treatment)
         return found, arms
 
     def both(self, outcome: str, population: str, treatment: str, reference: str) -> pd.DataFrame:
@@ -164,13 +164,13 @@ class Synthesis:
         return [(facts[s], by[s]) for s in order]
 
 
-ARM_COLUMNS = ["study", "treatment", "events", "n", "person_years"]
+_ARM_COLUMNS = ["study", "treatment", "events", "n", "person_years"]
 
 
-def default_method(arms: pd.DataFrame, measure: str) -> tuple[str, str]:
+def default_method(arms: Mapping[str, Any] | pd.DataFrame, measure: str) -> tuple[str, str]:
     """The method of the page where none is asked for, and why: quick ones only."""
-    zero = arms.loc[arms["events"] == 0, "study"].nunique()
-    k = arms["study"].nunique()
+    zero = len({s for s, x in zip(arms["study"], arms["events"], strict=True) if x == 0})
+    k = len(set(arms["study"]))
     if measure == "OR" and zero:
         return "firth", (
             f"{zero} of {k} studies have an arm without an event. Penalised logistic regression keeps them "
