@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jakinib import cli_mechanism, cli_registry
+from jakinib import cli_mechanism, cli_registry, cli_synthesis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,76 +205,6 @@ def rates(
 
 
 @app.command()
-def pairwise(
-    outcome: Annotated[str, typer.Argument(help="e.g. vte")],
-    treatment: Annotated[str, typer.Option("--treatment", "-t", help="e.g. 'abrocitinib 200 mg qd'")],
-    reference: Annotated[str, typer.Option("--reference", "-r", help="The comparator.")] = "placebo",
-    population: Population = None,
-    measure: Annotated[str, typer.Option(help="OR, RR, RD, IRR ...")] = "OR",
-    method: Annotated[str, typer.Option(help="mh, peto, iv-dl, iv-reml ...")] = "mh",
-    period: Period = "controlled",
-    evidence: Folder = None,
-    json: AsJson = False,
-    csv: AsCsv = False,
-) -> None:
-    """Meta-analysis of one treatment against another over the studies that have both arms."""
-    from jakinib.synthesis.pairwise import pairwise as pairwise_
-
-    two, keys, left = _two_arms(_load(evidence), outcome, treatment, reference, population, period)
-    result = pairwise_(two, measure=measure, method=method, reference=keys[1])
-    if not _written(result, json, csv):
-        typer.echo(str(result))
-        _left_out(left)
-
-
-@app.command()
-def multiverse(
-    outcome: Annotated[str, typer.Argument(help="e.g. sae")],
-    treatment: Annotated[str, typer.Option("--treatment", "-t", help="e.g. 'upadacitinib 30 mg qd'")],
-    reference: Annotated[str, typer.Option("--reference", "-r", help="The comparator.")] = "placebo",
-    population: Population = None,
-    measure: Annotated[str, typer.Option(help="OR, RR, RD, IRR ...")] = "OR",
-    period: Period = "controlled",
-    evidence: Folder = None,
-    json: AsJson = False,
-    csv: AsCsv = False,
-) -> None:
-    """One comparison through every applicable method, and whether the conclusion depends on the method."""
-    from jakinib.synthesis.multiverse import multiverse as multiverse_
-
-    two, keys, left = _two_arms(_load(evidence), outcome, treatment, reference, population, period)
-    result = multiverse_(two, measure=measure, treatment=keys[0], reference=keys[1])
-    if not _written(result, json, csv):
-        typer.echo(str(result))
-        _left_out(left)
-
-
-@app.command()
-def network(
-    outcome: Annotated[str, typer.Argument(help="e.g. sae")],
-    population: Population = None,
-    reference: Annotated[str, typer.Option("--reference", "-r", help="The comparator.")] = "placebo",
-    measure: Annotated[str, typer.Option(help="OR, RR, RD, IRR ...")] = "OR",
-    method: Annotated[str, typer.Option(help="iv, mh, nch, firth, exact, bayes")] = "exact",
-    period: Period = "controlled",
-    evidence: Folder = None,
-    json: AsJson = False,
-    csv: AsCsv = False,
-) -> None:
-    """Network meta-analysis of every treatment compared for an outcome; components are never bridged."""
-    from jakinib.synthesis.network.network import network as network_
-
-    ev = _load(evidence)
-    arms = ev.select(outcome, population=population, period=period)
-    if arms.empty:
-        raise ValueError(f"no arms are held for {outcome} here; try another population or period")
-    result = network_(arms, measure=measure, method=method, reference=ev.name("treatment", reference))
-    if not _written(result, json, csv):
-        typer.echo(str(result))
-        _left_out(arms.left_out)
-
-
-@app.command()
 def check(
     folder: Annotated[
         Path | None, typer.Argument(help="A folder of tables; the shipped corpus by default.")
@@ -352,20 +282,6 @@ def _facts(facts: dict[str, Any]) -> None:
     _console().print(shown)
 
 
-def _two_arms(
-    ev: Evidence, outcome: str, treatment: str, reference: str, population: str | None, period: str
-) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
-    """The arms of two treatments in the studies that have both, their keys, and what was left out."""
-    keys = [ev.name("treatment", treatment), ev.name("treatment", reference)]
-    arms = ev.select(outcome, population=population, treatment=keys[0], period=period)
-    two = arms[arms["treatment"].isin(keys)]
-    if set(two["treatment"]) != set(keys):
-        raise ValueError(
-            f"no study here has both {keys[0]} and {keys[1]} for {outcome}; try another population or period"
-        )
-    return two, keys, arms.left_out
-
-
 def _console() -> Any:
     from rich.console import Console
 
@@ -408,5 +324,6 @@ def _left_out(left: pd.DataFrame) -> None:
             typer.echo(f"  {len(rows):>4}  {reason}")
 
 
+cli_synthesis.register(app)
 cli_mechanism.register(app)
 cli_registry.register(app)

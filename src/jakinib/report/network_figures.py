@@ -37,7 +37,7 @@ def network_graph(
                 "x": x,
                 "y": y,
                 "lx": 1.09 * x,
-                "ly": 1.09 * y + (0.04 if y > 0.97 else -0.02),
+                "ly": (1.09 if abs(x) > 0.2 else 1.13 if wide else 1.2) * y,
                 "side": "left" if x > 0.2 else "right" if x < -0.2 else "center",
                 "studies": sizes.get(t, 0),
             }
@@ -105,7 +105,7 @@ def effects_forest(
     shown = data[held]
 
     def x(column: str) -> alt.X:
-        x_axis = alt.Axis(tickCount=5, format="~g")
+        x_axis = alt.Axis(tickCount=5, format="~g", grid=False)
         return alt.X(f"{column}:Q", scale=scale, title=title, axis=x_axis)
 
     layers: list[Any] = []

@@ -14,6 +14,10 @@ from typing import Any, Literal
 from jakinib.synthesis.result import number as _significant
 
 NOT_REPORTED = "not reported"
+NO_EVENT = (
+    "No event was seen on either side: the data do not estimate a ratio, and a method that prints one shows "
+    "what it adds to the counts."
+)
 BELOW_THRESHOLD = "below the reporting threshold"
 
 Look = Literal["value", "zero", "blank", "below"]
@@ -201,14 +205,15 @@ def significant(value: float) -> str:
 
 
 def interval(row: Mapping[str, Any]) -> str:
-    """``0.83 (0.44 to 1.57)``; blank bounds are said in words."""
+    """``0.83 (0.44 to 1.57)``; what has no estimate, or none that is finite, is said in words."""
     names = ("estimate", "ci_low", "ci_high")
     estimate, low, high = (math.nan if row[n] is None else float(row[n]) for n in names)
-    return (
-        "not estimable"
-        if math.isnan(estimate)
-        else f"{significant(estimate)} ({_limit(low)} to {_limit(high)})"
-    )
+    if math.isnan(estimate):
+        return "not estimable"
+    if math.isinf(estimate) or not (math.isfinite(low) or math.isfinite(high)):
+        least = f", at least {significant(low)}" if math.isfinite(low) and low > 0 else ""
+        return f"no finite estimate{least}"
+    return f"{significant(estimate)} ({_limit(low)} to {_limit(high)})"
 
 
 def _limit(value: float) -> str:

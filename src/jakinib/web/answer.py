@@ -156,6 +156,7 @@ def templates() -> Environment:
         network_url=addresses.network_url,
         multiverse_url=addresses.multiverse_url,
         interval=numbers.interval,
+        no_event=numbers.NO_EVENT,
         not_reported=numbers.NOT_REPORTED,
     )
     made.filters.update(

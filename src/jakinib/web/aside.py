@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import subprocess
@@ -12,9 +13,11 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from importlib import import_module
+from pathlib import Path
 from queue import Queue
 from typing import Any
 
+HOME = Path(__file__).parents[2]
 WAIT_S = 0.2  # a reader waits so long for an answer that may be quick
 LIMIT_S = 90  # an answer that takes longer is given up
 MOST_WAITING = 8
@@ -74,14 +77,16 @@ class Aside:
 
 def _in_a_process(name: str, given: tuple[Any, ...]) -> Any:
     job = pickle.dumps((name, given))
+    command = [sys.executable, "-m", "jakinib.web.aside"]
+    where = os.pathsep.join([str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])])  # this very code
+    env = {**os.environ, "PYTHONPATH": where}
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "jakinib.web.aside"], input=job, capture_output=True, timeout=LIMIT_S
-        )
+        done = subprocess.run(command, input=job, capture_output=True, timeout=LIMIT_S, env=env)
     except subprocess.TimeoutExpired:
         raise TookTooLongError(f"it took longer than {LIMIT_S} s") from None
     if done.returncode:
-        raise TookTooLongError(f"it was given up after {LIMIT_S} s or for want of memory")
+        logging.getLogger(__name__).error("%s: %s", name, done.stderr.decode(errors="replace")[-2000:])
+        raise TookTooLongError("it ended without an answer, perhaps for want of memory")
     answer, error = pickle.loads(done.stdout)  # written by the process just started
     if error is not None:
         raise ValueError(error)

@@ -77,7 +77,7 @@ async def _unknown(request: Request, error: UnknownNameError) -> Response:
 
 async def _bad(request: Request, error: BadQueryError) -> Response:
     problem = {"name": error.name, "given": error.given[:200], "allowed": error.allowed}
-    near = [{"name": value, "url": _put(request, error.given, value)} for value in error.instead]
+    near = [{"name": value, "url": _put(request, error.given, value, error.name)} for value in error.instead]
     return _say(
         request, 422, "This address cannot be answered", str(error)[:400], near=near, problems=[problem]
     )
@@ -152,7 +152,9 @@ def _instead(request: Request, error: UnknownNameError, name: str) -> str:
     return quote(request.url.path.replace(error.name, name), safe="/:|,%")
 
 
-def _put(request: Request, given: str, instead: str) -> str:
-    """The address that was asked for, with one value in place of another."""
+def _put(request: Request, given: str, instead: str, name: str = "") -> str:
+    """The address that was asked for, with one value in place of another; a blank one is filled in."""
     query = parse_qsl(request.url.query, keep_blank_values=True)
+    if not given and name:
+        query = [*((k, v) for k, v in query if k != name), (name, "")]
     return f"{request.url.path}?{urlencode([(k, instead if v == given else v) for k, v in query])}"

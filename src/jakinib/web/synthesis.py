@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -167,10 +167,10 @@ class Synthesis:
 _ARM_COLUMNS = ["study", "treatment", "events", "n", "person_years"]
 
 
-def default_method(arms: pd.DataFrame, measure: str) -> tuple[str, str]:
+def default_method(arms: Mapping[str, Any] | pd.DataFrame, measure: str) -> tuple[str, str]:
     """The method of the page where none is asked for, and why: quick ones only."""
-    zero = arms.loc[arms["events"] == 0, "study"].nunique()
-    k = arms["study"].nunique()
+    zero = len({s for s, x in zip(arms["study"], arms["events"], strict=True) if x == 0})
+    k = len(set(arms["study"]))
     if measure == "OR" and zero:
         return "firth", (
             f"{zero} of {k} studies have an arm without an event. Penalised logistic regression keeps them "

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from jakinib.patient.compare import Comparison
 from jakinib.report.forest import RATES, SHARES, rates_forest
+from jakinib.synthesis.result import json_ready
 from jakinib.web.answer import View, figure, views
 from jakinib.web.errors import BadQueryError
 from jakinib.web.site import Row, Site, rows
@@ -42,8 +43,10 @@ def compare_view(
     if not asked[0]:
         return _empty(site, asked, int(per))
     made = site.compared(*asked, int(per))
+    pooled = request.app.state.pooled.rows(made.treatments, made.outcomes, made.population)
     context = {
         "comparison": made,
+        "pooled": pooled,
         "names": [site.treatments[t] for t in made.treatments],
         "table": side_by_side(site, made),
         "bases": _bases(made),
@@ -55,7 +58,9 @@ def compare_view(
         **choices(site),
     }
     name = "-v-".join(made.treatments)
-    return View("compare.html", context, made.table, made.to_dict, name)
+    return View(
+        "compare.html", context, made.table, lambda: made.to_dict() | {"pooled": json_ready(pooled)}, name
+    )
 
 
 @router.get("/compare.svg", response_model=None)

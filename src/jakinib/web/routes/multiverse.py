@@ -38,6 +38,7 @@ def multiverse_view(
             zip(("outcome", "population", "treatment", "reference", "measure"), asked, strict=True)
         ),
         "found": found,
+        "events": int(arms["events"].sum()),
         "analyses": rows(found.table()),
         "universes": found.analyses,
         "described": described,
