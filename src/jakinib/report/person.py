@@ -175,6 +175,8 @@ def grouped_statements(made: ForPatient) -> list[dict[str, Any]]:
 
 def _statements(made: ForPatient) -> list[str]:
     lines = []
+    for treatment in made.treatments if made.indication else ():
+        lines.append(f"{made.names[treatment]}: {approval_words(made, treatment)}")
     for group in grouped_statements(made):
         names = [made.names.get(t, t) for t in group["treatments"]]
         lines.append(f"Of the class, the same for {' and '.join(names)}" if group["shared"] else names[0])
@@ -184,6 +186,17 @@ def _statements(made: ForPatient) -> list[str]:
                      f"{', '.join(r['warning'] for r in group['everyone']) or 'none'}; "
                      f"{len(group['not'])} do not apply")  # fmt: skip
     return lines
+
+
+def approval_words(made: ForPatient, treatment: str) -> str:
+    """Where the drug is approved for this disease, as far as held; blank when the disease is unknown."""
+    if not made.indication:
+        return ""
+    disease = made.names[made.indication]
+    regions = dict.fromkeys(r["region"] for r in made.approval_rows.get(treatment, ()))
+    if regions:
+        return f"An approval for {disease} is held from: {', '.join(regions)}."
+    return f"No approval of this drug for {disease} is held here."
 
 
 def _statement(r: Mapping[str, Any]) -> str:
