@@ -107,6 +107,14 @@ def test_an_error_stands_next_to_its_field_and_the_rest_of_the_form_is_kept(clie
     assert client.get(f"/patient/print?{query}").status_code == 422
 
 
+def test_whose_data_a_shared_statement_rests_on_is_said(client: httpx.Client) -> None:
+    oral = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", client.get(f"/patient?{ORAL}").text))
+    assert "Rests on data of tofacitinib, not of upadacitinib." in oral
+    # a comparator that no statement on the class concerns takes the heading away
+    with_tnf = client.get(f"/patient?{ORAL}&treatment=adalimumab-40-mg-q2w&outcome=mace").text
+    assert "The same for all 2 treatments" in oral and "The same for all" not in with_tnf
+
+
 def test_a_disease_a_drug_is_not_approved_for_is_said(client: httpx.Client) -> None:
     page = client.get("/patient?indication=psoriasis&treatment=ritlecitinib-50-mg-qd&outcome=vte").text
     assert "No approval of this drug for plaque psoriasis is held here." in page
