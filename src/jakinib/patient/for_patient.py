@@ -20,6 +20,7 @@ from jakinib.patient.label import Labels
 from jakinib.patient.observed import Observed
 from jakinib.patient.profile import Patient
 from jakinib.patient.risk import COLUMNS, ZERO_KINDS, Calculation, Risk, baseline_row, risk_rows
+from jakinib.patient.subgroup import stratum
 from jakinib.plain import plain, records
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def _effect_rank(effect: Effect, same: bool | None, base: Baseline) -> tuple[Any
         {True: 0, None: 1, False: 2}[same],
         ("dose", "drug", "class").index(effect.covers),
         effect.active and base.kind in ("same disease", "general population"),
-        not effect.subgroup,
+        not stratum(effect.subgroup or None).conditions,
         not effect.randomised,
         effect.network,
         effect.active,
