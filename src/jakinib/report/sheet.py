@@ -130,6 +130,8 @@ def _compared(c: Calculation, made: ForPatient) -> list[str]:
     told = [out_of_1000(over, people, beside), how_sure(over)]
     if years is not None and years < over.years:
         told.append(f"The study ran for {span_words(years)}. The rest is a guess.")
+    elif years is None and over.years > 1:
+        told.append("How long the studies ran is not known to us.")
     if c.effect.network:
         told.append("The two were not all tested side by side.")
     return told
