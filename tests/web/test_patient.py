@@ -118,6 +118,8 @@ def test_whose_data_a_shared_statement_rests_on_is_said(client: httpx.Client) ->
 def test_a_disease_a_drug_is_not_approved_for_is_said(client: httpx.Client) -> None:
     page = client.get("/patient?indication=psoriasis&treatment=ritlecitinib-50-mg-qd&outcome=vte").text
     assert "No approval of this drug for plaque psoriasis is held here." in page
+    sheet = client.get("/patient/print?indication=psoriasis&treatment=ritlecitinib-50-mg-qd&outcome=vte").text
+    assert "We hold no approval of ritlecitinib for plaque psoriasis." in sheet
     page = client.get("/patient?indication=alopecia-areata&treatment=ritlecitinib-50-mg-qd&outcome=vte").text
     assert "An approval for alopecia areata is held from: US" in page
 
