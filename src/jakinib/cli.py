@@ -118,7 +118,7 @@ def compare(
     csv: AsCsv = False,
 ) -> None:
     """Treatments side by side: absolute rates, their populations, and what the comparison rests on."""
-    if patient:
+    if patient is not None:
         from jakinib.patient.for_patient import for_patient
         from jakinib.patient.profile import Patient
 

@@ -71,6 +71,19 @@ def test_worked_example_of_67_years_with_atopic_dermatitis() -> None:
     assert "none observed: at most 18.1 a year; not “no risk”" in str(made)
 
 
+def test_worked_example_of_67_years_on_baricitinib() -> None:
+    """Odds ratio 1.12 (0.27 to 4.69) on 0.24 per 100 PY with atopic dermatitis, no interval printed."""
+    c = one(OLDER, "baricitinib 4 mg qd", "vte").main
+    assert c is not None and (c.effect.row, c.baseline.key) == ("F0024", "E01048")
+    p0 = 1 - math.exp(-0.0024)
+    odds = p0 / (1 - p0)
+    se = math.log(4.69 / 0.27) / (2 * Z)
+    ends = [1.12 * math.exp(k * Z * se) for k in (-1, 0, 1)]
+    wanted = [odds * e / (1 + odds * e) - p0 for e in ends]
+    assert [c.year.low, c.year.difference, c.year.high] == pytest.approx(wanted)
+    assert [round(1000 * x, 2) for x in wanted] == [-1.75, 0.29, 8.69]
+
+
 def test_the_programme_comes_before_a_small_trial_without_events() -> None:
     # 6 years of the upadacitinib programme print 0.1 per 100 PY; Rising Up saw none in 289.4 PY
     risk = one(OLDER, "upadacitinib 15 mg qd", "vte")

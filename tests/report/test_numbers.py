@@ -129,3 +129,15 @@ def test_effect() -> None:
     row = {"measure": "OR", "estimate": 0.83, "ci_low": 0.44, "ci_high": 1.57, "unit": None}
     assert effect(row) == "OR 0.83 (0.44 to 1.57)"
     assert effect({**row, "ci_low": None}) == "OR 0.83"
+
+
+def test_a_rate_printed_as_zero_says_what_it_excludes_or_why_it_cannot() -> None:
+    line: dict[str, Any] = {"kind": "printed rate", "per": 1000.0, "estimate": 0.0, "events": None, "n": 184}
+    line |= {"counts": "persons", "person_years": 272.5, "ci_low": 0.0, "ci_high": 13.54, "one_sided": True}
+    assert str(shown(line)) == (
+        "0 in 272.5 PY (at most 13.6 per 1,000 people a year); 184 persons; rate printed as 0"
+    )
+    bare = line | {"n": None, "person_years": None, "ci_low": None, "ci_high": None, "one_sided": False}
+    assert "no upper bound: how many people and years is not reported" in str(shown(bare))
+    weeks = line | {"person_years": None, "n": 125}
+    assert str(shown(weeks)).startswith("0 of 125 (at most 13.6")

@@ -20,6 +20,7 @@ from jakinib.patient.label import Labels
 from jakinib.patient.observed import Observed
 from jakinib.patient.profile import Patient
 from jakinib.patient.risk import COLUMNS, ZERO_KINDS, Calculation, Risk, baseline_row, risk_rows
+from jakinib.patient.subgroup import stratum
 from jakinib.plain import plain, records
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ MOST_YEARS = 30.0
 class ForPatient:
     """The evidence as it stands for one person. ``horizon`` in years; ``level`` per 1,000 over the horizon.
 
-    ``risks``: one a treatment and outcome. The ``..._rows`` are behind ``statements``, ``distance`` and
-    ``missing``.
+    ``risks``: one a treatment and outcome. ``approval_rows``: treatment -> the approvals held for this
+    disease. The other ``..._rows`` are behind ``statements``, ``distance`` and ``missing``.
     """
 
     patient: Patient
@@ -51,6 +52,7 @@ class ForPatient:
     prevent: str = ""
     rule: str = RULE
     names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    approval_rows: Mapping[str, tuple[dict[str, Any], ...]] = field(default_factory=dict, repr=False)
 
     @property
     def statements(self) -> pd.DataFrame:
@@ -103,6 +105,7 @@ class ForPatient:
                 for r in self.risks
                 for at, line in enumerate(r.lines)
             ],
+            "approvals": {t: [dict(r) for r in rows] for t, rows in self.approval_rows.items()},
             "statements": [dict(r) for r in self.statement_rows],
             "distance": [{k: plain(v) for k, v in r.items()} for r in self.distance_rows],
             "not_in_baselines": [dict(r) for r in self.missing_rows],
@@ -236,6 +239,7 @@ def for_patient(
         missing_rows=tuple(unaccounted.unaccounted(held.risk_factors, facts, outcomes)),
         prevent=prevent.why_not(patient),
         names=ev.names,
+        approval_rows={t: tuple(held.labels.approvals(t, indication)) for t in keys},
     )
 
 
@@ -316,7 +320,7 @@ def _effect_rank(effect: Effect, same: bool | None, base: Baseline) -> tuple[Any
         {True: 0, None: 1, False: 2}[same],
         ("dose", "drug", "class").index(effect.covers),
         effect.active and base.kind in ("same disease", "general population"),
-        not effect.subgroup,
+        not stratum(effect.subgroup or None).conditions,
         not effect.randomised,
         effect.network,
         effect.active,

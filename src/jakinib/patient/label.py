@@ -61,6 +61,19 @@ class Labels:
         return {row["drug"]: row for row in records(self.ev["drugs"])}
 
     @cached_property
+    def _approvals(self) -> list[dict[str, Any]]:
+        return records(self.ev["approvals"])
+
+    def approvals(self, treatment: str, indication: str | None) -> list[dict[str, Any]]:
+        """Approvals of the treatment's drug for a disease that are held, as printed; empty when none is."""
+        drug, route = (self.treatments[treatment][c] for c in ("drug", "route"))
+        return [
+            row
+            for row in self._approvals
+            if (row["drug"], row["population"]) == (drug, indication) and row["route"] in (route, None)
+        ]
+
+    @cached_property
     def unboxed(self) -> set[tuple[str, str]]:
         """(drug, jurisdiction) whose label, as read, has no boxed warning at all."""
         boxed = {(w["drug"], w["jurisdiction"]) for w in self.warnings if w["kind"] == "boxed"}

@@ -253,7 +253,7 @@ def _read(name: str, text: str) -> Any:
         return None
     if isinstance(item, YesNo):
         if text.lower() not in _YES:
-            raise PatientError(f"{name}: {text[:60]!r} is not yes, no or unknown")
+            raise PatientError(f"{name}: {text[:60]!r} cannot be read; give yes, no or unknown")
         return _YES[text.lower()]
     if not isinstance(item, Number):
         return text
@@ -269,9 +269,20 @@ def _read(name: str, text: str) -> Any:
         value = float(number)
     except ValueError:
         raise PatientError(
-            f"{name}: {text[:60]!r} is not a number from {item.low:g} to {item.high:g} {item.unit}"
+            f"{name}: {text[:60]!r} cannot be read; give a number from {item.low:g} to {item.high:g} "
+            f"{item.unit}"
         ) from None
     return value * item.units.get(unit, 1.0)
+
+
+def _other_unit(item: Number, value: float) -> str:
+    """A hint when the number would do in another unit of the item."""
+    for unit, factor in item.units.items():
+        if factor != 1 and not item.whole and item.low <= value * factor <= item.high:
+            shown = {"mmol/l": "mmol/L", "kpa": "kPa"}.get(unit)
+            if shown:
+                return f", or with its unit: {value:g} {shown}"
+    return ""
 
 
 def _written(value: Any) -> str:
@@ -294,9 +305,9 @@ def _checked(name: str, value: Any) -> Any:
             f"{'a whole number' if item.whole else 'a number'} from {item.low:g} to {item.high:g} {item.unit}"
         )
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise PatientError(f"{name}: {value!r} is not {wanted}")
+            raise PatientError(f"{name}: {value!r} is not possible; give {wanted}")
         if not item.low <= value <= item.high or (item.whole and value != int(value)):
-            raise PatientError(f"{name}: {value:g} is not possible; {wanted}")
+            raise PatientError(f"{name}: {value:g} is not possible; give {wanted}{_other_unit(item, value)}")
         return int(value) if item.whole else float(value)
     if not isinstance(value, str) or not value.strip():
         raise PatientError(f"{name}: {value!r} is not text")
@@ -305,5 +316,5 @@ def _checked(name: str, value: Any) -> Any:
     word = value.strip().lower()
     word = item.spellings.get(word, word)
     if word not in item.values:
-        raise PatientError(f"{name}: {value[:60]!r} is not one of {', '.join(item.values)}")
+        raise PatientError(f"{name}: {value[:60]!r} is not known; give {', '.join(item.values)} or unknown")
     return word

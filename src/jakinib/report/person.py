@@ -152,13 +152,15 @@ def grouped_statements(made: ForPatient) -> list[dict[str, Any]]:
     shared = {
         warning
         for warning, same in by_warning.items()
-        if len(same) > 1 and len({(r["verdict"], r["because"], r["open"]) for r in same}) == 1
+        if len(same) == len(made.treatments) > 1
+        and len({(r["verdict"], r["because"], r["open"]) for r in same}) == 1
     }
     groups: list[tuple[tuple[str, ...], list[dict[str, Any]]]] = []
     if shared:
-        groups.append((made.treatments, [by_warning[w][0] for w in sorted(shared)]))
+        groups.append((made.treatments, [_told_once(by_warning[w], made.names) for w in sorted(shared)]))
     for treatment in made.treatments:
-        own = [r for r in told if r["treatment"] == treatment and r["warning"] not in shared]
+        mine = [r for r in told if r["treatment"] == treatment and r["warning"] not in shared]
+        own = [{**r, "not_of": "this drug" if r["extension"] else ""} for r in mine]
         groups.append(((treatment,), own))
     return [
         {
@@ -173,11 +175,22 @@ def grouped_statements(made: ForPatient) -> list[dict[str, Any]]:
     ]
 
 
+def _told_once(same: list[dict[str, Any]], names: Mapping[str, str]) -> dict[str, Any]:
+    """A statement that is the same for every treatment, naming those whose data it does not rest on."""
+    extended = [r for r in same if r["extension"]]
+    if not extended:
+        return {**same[0], "not_of": ""}
+    drugs = dict.fromkeys(names[r["treatment"]].split()[0].rstrip(",") for r in extended)
+    return {**extended[0], "not_of": " or ".join(drugs)}
+
+
 def _statements(made: ForPatient) -> list[str]:
     lines = []
+    for treatment in made.treatments if made.indication else ():
+        lines.append(f"{made.names[treatment]}: {approval_words(made, treatment)}")
     for group in grouped_statements(made):
         names = [made.names.get(t, t) for t in group["treatments"]]
-        lines.append(f"Of the class, the same for {' and '.join(names)}" if group["shared"] else names[0])
+        lines.append(f"The same for {' and '.join(names)}" if group["shared"] else names[0])
         lines += [f"  applies: {_statement(r)}" for r in group["named"]]
         lines += [f"  might apply: {_statement(r)}" for r in group["might"]]
         lines.append(f"  {len(group['everyone'])} addressed to everyone treated: "
@@ -186,13 +199,24 @@ def _statements(made: ForPatient) -> list[str]:
     return lines
 
 
+def approval_words(made: ForPatient, treatment: str) -> str:
+    """Where the drug is approved for this disease, as far as held; blank when the disease is unknown."""
+    if not made.indication:
+        return ""
+    disease = made.names[made.indication]
+    regions = dict.fromkeys(r["region"] for r in made.approval_rows.get(treatment, ()))
+    if regions:
+        return f"An approval for {disease} is held from: {', '.join(regions)}."
+    return f"No approval of this drug for {disease} is held here."
+
+
 def _statement(r: Mapping[str, Any]) -> str:
     unknown = ", ".join(ITEMS[k].label if k in ITEMS else k for k in r["unknown"].split("; ") if k)
     parts = [f"{r['jurisdiction']} {r['kind'].replace('-', ' ')}: {r['statement']}"]
     parts += [f"Because: {r['because']}."] if r["because"] and r["verdict"] == "applies" else []
     parts += [f"Unknown: {unknown}."] if unknown else []
     parts += [f"{r['open'][0].upper()}{r['open'][1:]}."] if r["open"] else []
-    parts += [f"Rests on data of {r['extension']}, not of this drug."] if r["extension"] else []
+    parts += [f"Rests on data of {r['extension']}, not of {r['not_of']}."] if r["not_of"] else []
     if r["basis_study"]:
         could = VERDICTS[r["in_basis_study"]][0]
         parts.append(

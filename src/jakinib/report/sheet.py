@@ -130,6 +130,8 @@ def _compared(c: Calculation, made: ForPatient) -> list[str]:
     told = [out_of_1000(over, people, beside), how_sure(over)]
     if years is not None and years < over.years:
         told.append(f"The study ran for {span_words(years)}. The rest is a guess.")
+    elif years is None and over.years > 1:
+        told.append("How long the studies ran is not known to us.")
     if c.effect.network:
         told.append("The two were not all tested side by side.")
     return told
@@ -157,6 +159,10 @@ def _people(line: Mapping[str, Any], made: ForPatient) -> str:
 def _warnings(made: ForPatient) -> list[str]:
     """What labels and agencies say of this person and of everyone, and whose data that rests on."""
     told = []
+    none = [t for t in made.treatments if made.indication and not made.approval_rows.get(t)]
+    if none and made.indication:
+        drugs_said = listed(dict.fromkeys(_drug(t, made) for t in none))
+        told.append(f"We hold no approval of {drugs_said} for {made.names[made.indication]}.")
     boxed: dict[tuple[str, ...], list[str]] = {}
     for treatment in made.treatments:
         rows = [r for r in made.statement_rows if r["treatment"] == treatment and r["kind"] == "boxed"]

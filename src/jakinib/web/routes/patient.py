@@ -19,7 +19,7 @@ from jakinib.patient.risk import STATUS, Calculation
 from jakinib.report.export import to_csv, to_json
 from jakinib.report.icons import icon_array, icon_text
 from jakinib.report.numbers import at_most
-from jakinib.report.person import grouped_statements
+from jakinib.report.person import approval_words, grouped_statements
 from jakinib.report.sheet import sheet
 from jakinib.report.studied import VERDICTS, studied_figure
 from jakinib.report.svg import svg
@@ -89,24 +89,59 @@ class Question:
             if name in seen and name not in ("treatment", "outcome"):
                 raise BadQueryError(name, value, "one value")
             seen.add(name)
-        told = {k: v for k, v in given if v}
-        try:
-            self.patient = Patient.from_query({k: v for k, v in told.items() if k in ITEMS})
-        except PatientError as error:
-            name, _, allowed = str(error).partition(": ")
-            raise BadQueryError(name, told.get(name, ""), allowed) from error
+        self.told = told = {k: v for k, v in given if v}
+        self.problems: dict[str, BadQueryError] = {}
+        self.patient = self._profile({k: v for k, v in told.items() if k in ITEMS})
         self.indication = (
             site.ev.name("population", self.patient.indication) if self.patient.indication else ""
         )
         self.treatments = _keys(site, "treatment", given, MOST_TREATMENTS)
         self.outcomes = _keys(site, "outcome", given, MOST_OUTCOMES)
-        self.horizon = _number(told, "horizon", HORIZON, 0.1, MOST_YEARS, "years")
-        self.level = _number(told, "level", LEVEL, 0.1, 999, "people per 1,000 over the horizon")
+        self.horizon = self._number("horizon", HORIZON, 0.1, MOST_YEARS, "years")
+        self.level = self._number("level", LEVEL, 0.1, 999, "people per 1,000 over the horizon")
         self.own = {
-            name.removeprefix("baseline_"): _number(told, name, 0.0, 0.001, 9999, "people per 1,000 a year")
+            name.removeprefix("baseline_"): self._number(name, 0.0, 0.001, 9999, "people per 1,000 a year")
             for name in told
             if name.startswith("baseline_")
         }
+
+    def _profile(self, given: dict[str, str]) -> Patient:
+        """The profile of the items that can be read; the others become problems."""
+        good = {}
+        for name, value in given.items():
+            try:
+                Patient.from_query({name: value})
+                good[name] = value
+            except PatientError as error:
+                self._wrong(error, value)
+        try:
+            return Patient.from_query(good)
+        except PatientError as error:  # two items that contradict each other
+            self._wrong(error, given.get(str(error).partition(":")[0], ""))
+            return Patient()
+
+    def _wrong(self, error: PatientError, value: str) -> None:
+        name, _, allowed = str(error).partition(": ")
+        self.problems[name] = BadQueryError(name, value, allowed)
+
+    def _number(self, name: str, default: float, low: float, high: float, unit: str) -> float:
+        text = self.told.get(name, "")
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            self.problems[name] = BadQueryError(name, text, f"a number from {low:g} to {high:g} {unit}")
+            return default
+        return value
+
+    def right(self) -> Question:
+        """This question, or the first of its problems raised."""
+        for problem in self.problems.values():
+            raise problem
+        return self
 
     def made(self, site: Site) -> ForPatient:
         return for_patient(
@@ -127,31 +162,18 @@ def _keys(site: Site, kind: str, given: list[tuple[str, str]], most: int) -> tup
     return keys
 
 
-def _number(told: dict[str, str], name: str, default: float, low: float, high: float, unit: str) -> float:
-    text = told.get(name, "")
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not low <= value <= high:
-        raise BadQueryError(name, text, f"a number from {low:g} to {high:g} {unit}")
-    return value
-
-
 @router.api_route("/patient", methods=["GET", "HEAD"], response_model=None)
 def patient_page(request: Request) -> Response:
     site: Site = request.app.state.site
     asked = Question(request, site)
-    made = asked.made(site) if asked.treatments else None
+    made = asked.made(site) if asked.treatments and not asked.problems else None
     return _page(request, site, asked, made, "patient.html")
 
 
 @router.api_route("/patient/print", methods=["GET", "HEAD"], response_model=None)
 def patient_print(request: Request) -> Response:
     site: Site = request.app.state.site
-    asked = Question(request, site)
+    asked = Question(request, site).right()
     if not asked.treatments:
         raise BadQueryError("treatment", "", "at least one treatment")
     for kind, names in (("treatment", asked.treatments), ("outcome", asked.outcomes)):
@@ -195,7 +217,7 @@ def patient_icons(request: Request, look: Literal["light", "dark"] = "light") ->
 
 def _asked(request: Request, more: tuple[str, ...] = ()) -> ForPatient:
     site: Site = request.app.state.site
-    asked = Question(request, site, more)
+    asked = Question(request, site, more).right()
     if not asked.treatments:
         raise BadQueryError("treatment", "", "at least one treatment")
     return asked.made(site)
@@ -210,7 +232,10 @@ def _page(
         "items": ITEMS,
         "sections": SECTIONS,
         "kind": {k: type(v).__name__ for k, v in ITEMS.items()},
-        "given": asked.patient.query() | ({"indication": asked.indication} if asked.indication else {}),
+        "given": asked.patient.query()
+        | ({"indication": asked.indication} if asked.indication else {})
+        | ({k: v for k, v in asked.told.items() if k != "indication"} if asked.problems else {}),
+        "problems": {name: _problem(site, name, p) for name, p in asked.problems.items()},
         "main_outcomes": [o for o in MAIN_OUTCOMES if o in site.outcomes],
         "offered": choices(site)["offered"],
         "diseases": [p for p, g in _groups(site).items() if g not in ("mixed", "general")],
@@ -235,6 +260,7 @@ def _page(
             ],
             "statements": grouped_statements(made),
             "at_most": at_most,
+            "approval_words": approval_words,
             "sheets": _sheets(made),
             "side_by_side": f"/compare?{urlencode([('treatment', t) for t in made.treatments])}",
             "distance": made.distance_rows,
@@ -244,7 +270,27 @@ def _page(
             "icon_text": icon_text,
             "beside": lambda c: _beside(site, c),
         }
-    return page(request, template, headers=HEADERS, **context)
+    status = 422 if asked.problems else 200
+    return page(request, template, status=status, headers=HEADERS, **context)
+
+
+def _problem(site: Site, name: str, problem: BadQueryError) -> dict[str, str]:
+    """What is wrong with a field of the form, in words, and where it is."""
+    outcome = name.removeprefix("baseline_")
+    if name in ITEMS:
+        return {"label": ITEMS[name].label, "words": problem.allowed, "at": f"p-{name}"}
+    words = f"{problem.given!r} cannot be used; give {problem.allowed}"
+    if outcome != name:
+        return {
+            "label": f"your own rate, {site.outcomes[outcome]}",
+            "words": words,
+            "at": f"p-baseline-{outcome}",
+        }
+    return {
+        "label": {"horizon": "years ahead", "level": "tipping point"}[name],
+        "words": words,
+        "at": f"p-{name}",
+    }
 
 
 def _sheets(made: ForPatient) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
