@@ -19,7 +19,7 @@ from jakinib.synthesis.arms import Floats
 
 # t -> log-likelihood of an arm and two derivatives in its linear predictor
 ArmKernel = Callable[[Floats], tuple[Floats, Floats, Floats]]
-_POINTS = (9, 15)
+_POINTS = (13, 25)
 
 
 def rule(total: Floats) -> tuple[Floats, Floats]:
