@@ -120,7 +120,9 @@ def test_a_network_of_printed_estimates_is_generalised_least_squares(effects):
 
 
 def test_printed_estimates_join_arms_as_their_likelihoods_add_up():
-    arms = pd.DataFrame({"study": "x", "treatment": [*"ab"], "events": [4, 9], "person_years": [210.0, 190.0]})
+    arms = pd.DataFrame(
+        {"study": "x", "treatment": [*"ab"], "events": [4, 9], "person_years": [210.0, 190.0]}
+    )
     both = pd.concat([arms, contrasts(False).head(1)])
     ours = jk.network(both, "IRR", "exact", "common", "a").effects().iloc[0]
     d = np.linspace(-2, 3, 200001)

@@ -291,5 +291,6 @@ def poisson_arms(events: Floats, time: Floats) -> ArmKernel:
 def poisson_constant(events: Floats, time: Floats) -> tuple[Floats, Floats]:
     """The constant that makes the flat baseline's integral the multinomial, and a start; shape (k,)."""
     total = events.sum(axis=1)
-    constant = (events * np.log(time)).sum(axis=1) - gammaln(events + 1).sum(axis=1) + np.log(total)
-    return constant, np.log(total / time.sum(axis=1))
+    constant = (events * np.log(time)).sum(axis=1) - gammaln(events + 1).sum(axis=1)
+    total = np.maximum(total, 1.0)  # without an event there is nothing to integrate
+    return constant + np.log(total), np.log(total / time.sum(axis=1))
