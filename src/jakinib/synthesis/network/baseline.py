@@ -19,7 +19,7 @@ from jakinib.synthesis.arms import Floats
 
 # t -> log-likelihood of an arm and two derivatives in its linear predictor
 ArmKernel = Callable[[Floats], tuple[Floats, Floats, Floats]]
-_POINTS = (9, 15)
+_POINTS = (13, 25)
 
 
 def rule(total: Floats) -> tuple[Floats, Floats]:
@@ -45,7 +45,8 @@ def _nodes(fine: bool) -> tuple[Floats, Floats]:
 
 class Baseline:
     """Studies of m arms, their baseline integrated out. ``arms`` takes predictors of shape (k, nodes, m, 1)
-    or (k, nodes, m, points); ``constant`` (k,); ``start`` (k,): a baseline to begin with; ``total`` (k,): events.
+    or (k, nodes, m, points); ``constant`` (k,); ``start`` (k,): a baseline to begin with; ``total``
+    (k,): events.
     """
 
     def __init__(self, arms: ArmKernel, constant: Floats, start: Floats, total: Floats) -> None:

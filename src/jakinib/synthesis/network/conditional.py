@@ -84,9 +84,10 @@ def _three(events: Floats, n: Floats) -> Kernel:
         hessian = np.empty((*eta.shape, 3))
         q = eta.shape[1]
         for i, sign, largest, matrix, a, b in buckets:
-            u = (sign * (eta[i, :, 0] - eta[i, :, 2]))[:, :, None] * a[:, None, :]
-            v = (sign * (eta[i, :, 1] - eta[i, :, 2]))[:, :, None] * b[:, None, :]
-            top_u, top_v = u.max(axis=2), v.max(axis=2)
+            first, second = sign * (eta[i, :, 0] - eta[i, :, 2]), sign * (eta[i, :, 1] - eta[i, :, 2])
+            u, v = first[:, :, None] * a[:, None, :], second[:, :, None] * b[:, None, :]
+            top_u = np.maximum(first * a[:, :1], first * a[:, -1:])  # powers rise along the table
+            top_v = np.maximum(second * b[:, :1], second * b[:, -1:])
             u, v = np.exp(u - top_u[:, :, None]), np.exp(v - top_v[:, :, None])
             ua = u * a[:, None, :]
             left = np.concatenate([u, ua, ua * a[:, None, :]], axis=1) @ matrix
@@ -290,5 +291,6 @@ def poisson_arms(events: Floats, time: Floats) -> ArmKernel:
 def poisson_constant(events: Floats, time: Floats) -> tuple[Floats, Floats]:
     """The constant that makes the flat baseline's integral the multinomial, and a start; shape (k,)."""
     total = events.sum(axis=1)
-    constant = (events * np.log(time)).sum(axis=1) - gammaln(events + 1).sum(axis=1) + np.log(total)
-    return constant, np.log(total / time.sum(axis=1))
+    constant = (events * np.log(time)).sum(axis=1) - gammaln(events + 1).sum(axis=1)
+    total = np.maximum(total, 1.0)  # without an event there is nothing to integrate
+    return constant + np.log(total), np.log(total / time.sum(axis=1))

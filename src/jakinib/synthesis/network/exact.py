@@ -7,7 +7,7 @@ same with normal random effects (``random_effects``). Intervals are by profile l
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.decomposition import Decomposition, Test
 from jakinib.synthesis.network.exact_split import design_by_treatment, node_splits
 from jakinib.synthesis.network.fit import Comparisons, NetworkFit, predict, two_sided
-from jakinib.synthesis.network.random_effects import TAU_MAX, ExactModel, State, ascent, maximise
+from jakinib.synthesis.network.random_effects import TAU_MAX, ExactModel, State, ascent, maximise, summit
 from jakinib.synthesis.network.separation import bounded_above, carries, classes, split_studies
 from jakinib.synthesis.network.split import Split
 from jakinib.synthesis.result import LeftOut
@@ -150,6 +150,12 @@ class Line:
 
     def held(self, value: float, near: State | None) -> State:
         """The maximum with the difference held, from a state near by."""
+        # where counts barely bound anything the maximum is a plateau: a dozen steps are as good as a hundred
+        state, peak = summit(self.fit.exact, self._near(value, near), self.free, self.fit.random)
+        return replace(state, value=peak)
+
+    def _near(self, value: float, near: State | None) -> State:
+        """Where the others would move to, by their curvature, when the difference is set to ``value``."""
         model: ExactModel = self.fit.exact
         if near is None:
             beta, tau = self.start.copy(), self.tau
@@ -163,8 +169,7 @@ class Line:
             step = np.clip(step, -2.0, 2.0)
             beta, tau = beta + step[: self.T], max(0.0, tau + step[self.T])
         beta[self.a] = value
-        # where counts barely bound anything the maximum is a plateau: a dozen steps are as good as a hundred
-        return maximise(model, model.evaluate(beta, tau), self.free, self.fit.random, iterations=12)
+        return model.evaluate(beta, tau)
 
     def _moving(self, state: State) -> tuple[Ints, Floats]:
         P = self.T
@@ -173,13 +178,18 @@ class Line:
         return self.free, state.hessian
 
     def p(self) -> float:
-        state = self.held(0.0, self._origin() if self.finite else None)
-        return float(chdtrc(1.0, max(0.0, 2 * (self.fit.peak - state.value))))
+        model: ExactModel = self.fit.exact
+        start = self._near(0.0, self._origin() if self.finite else None)
+        _, value = summit(model, start, self.free, self.fit.random)
+        return float(chdtrc(1.0, max(0.0, 2 * (self.fit.peak - value))))
 
     def _origin(self) -> State:
         if "origin" not in self.__dict__:
-            beta = self.start.copy()
-            self.origin: State = self.fit.exact.evaluate(beta, self.tau)
+            best: State = self.fit.best
+            if (self.fit.label == self.fit.label[0]).all():  # the maximum itself, shifted
+                self.origin: State = replace(best, beta=self.start.copy())
+            else:
+                self.origin = self.fit.exact.evaluate(self.start.copy(), self.tau)
         return self.origin
 
     def limit(self, side: int, target: float) -> float:
@@ -216,6 +226,11 @@ class Line:
             step[moving] = -solved[:, 0] - solved[:, 1] * delta
             if np.abs(step).max() > 6.0 or (iteration > 0 and abs(delta) > 3.0):
                 return None
+            tau2 = state.tau**2 + step[P]
+            if iteration > 0 and disc >= 0 and np.abs(step).max() < 1e-3 and (step[P] == 0 or tau2 > 1e-3):
+                # Newton's error after a step is of the order of its square
+                x = float(state.beta[a] + delta)
+                return x if side * (x - self.start[a]) > 0 else None
             # tau2 at least a tenth of what it was: the boundary is approached, not jumped
             tau2 = max(state.tau**2 + step[P], 0.1 * state.tau**2)
             tau = math.sqrt(tau2) if tau2 > 1e-6 else 0.0
@@ -269,7 +284,7 @@ class Line:
             state = self.held(x, state)
             value = root(state)
         low, high = inner, outer
-        for _ in range(15):
+        for _ in range(12):
             slope = -side * float(state.gradient[self.a]) / value if value > 1e-8 else 0.0
             new = x + side * (target - value) / slope if slope > 1e-8 else math.nan
             if not min(low, high) < new < max(low, high):
@@ -285,46 +300,60 @@ class Line:
                 high = x
             else:
                 low = x
-        return x
+        return high  # on a plateau: the wider limit
 
 
 def tau_limits(model: ExactModel, best: State, free: Ints, level: float) -> tuple[float, float]:
-    """Profile-likelihood limits of tau2."""
-    target = float(chdtri(1.0, 1 - level)) / 2
+    """Profile-likelihood limits of tau2: infinite where heterogeneity up to TAU_MAX is not excluded."""
+    target = math.sqrt(float(chdtri(1.0, 1 - level)))
+    P = len(best.beta)
 
-    def drop(tau: float, near: State) -> tuple[float, State]:
-        state = maximise(model, model.evaluate(near.beta, tau), free, random=False)
-        return best.value - state.value - target, state
+    def root(tau: float, near: State) -> tuple[float, float, State]:
+        """Signed root of twice the fall of the profile, its slope in tau, and the state."""
+        beta = near.beta.copy()
+        if len(free):
+            shift = ascent(near.hessian[np.ix_(free, free)], near.hessian[free, P] * (tau - near.tau))
+            beta[free] += np.clip(shift, -1.0, 1.0)
+        state, value = summit(model, model.evaluate(beta, tau), free, random=False)
+        fall = math.sqrt(max(0.0, 2 * (best.value - value)))
+        return fall, -float(state.gradient[P]) / max(fall, 1e-8), state
 
-    def solve(inner: float, outer: float, f_inner: float, f_outer: float, near: State) -> float:
-        for _ in range(60):
-            share = f_inner / (f_inner - f_outer)
-            middle = inner + (outer - inner) * min(max(share, 0.1), 0.9)
-            f, near = drop(middle, near)
-            if f > 0:
-                outer, f_outer = middle, f
+    def solve(inner: float, outer: float, x: float, f: float, slope: float, near: State) -> float:
+        """The tau between ``inner`` (too little fall) and ``outer``, from ``x`` with its fall and slope."""
+        for _ in range(12):
+            new = x + (target - f) / slope if abs(slope) > 1e-6 else math.nan
+            if not min(inner, outer) < new < max(inner, outer):
+                new = (inner + outer) / 2
+            if abs(new - x) < 1e-5 * max(x, 0.1) and abs(f - target) < 1e-4:
+                return new
+            x = new
+            f, slope, near = root(x, near)
+            if abs(f - target) < 1e-6 or abs(outer - inner) < 1e-7:
+                return x
+            if f > target:
+                outer = x
             else:
-                inner, f_inner = middle, f
-            if abs(f) < 1e-8 or abs(outer - inner) < 1e-7:
-                return middle
-        return middle
+                inner = x
+        return outer  # on a plateau: the wider limit
 
     low = 0.0
     if best.tau > 0:
-        f, _ = drop(0.0, best)
-        if f > 0:
-            low = solve(best.tau, 0.0, -target, f, best)
-    inner, f_inner, outer, near = best.tau, -target, max(0.3, 1.5 * best.tau), best
+        f, _, near = root(0.0, best)
+        if f > target:
+            x = 0.5 * best.tau
+            f, slope, near = root(x, best)
+            inner, outer = (best.tau, x) if f > target else (x, 0.0)
+            low = solve(inner, outer, x, f, slope, near)
+    curve = -best.hessian[P, P]
+    wald = best.tau + target / math.sqrt(curve) if best.tau > 0 and curve > 0 else 0.0
+    inner, outer, near = best.tau, min(max(0.3, 1.5 * best.tau, min(wald, 3 * best.tau)), TAU_MAX), best
     while True:
-        f, near = drop(outer, near)
-        if f > 0:
-            high = solve(inner, outer, f_inner, f, near)
-            break
-        inner, f_inner = outer, f
+        f, slope, near = root(outer, near)
+        if f > target:
+            return low**2, solve(inner, outer, outer, f, slope, near) ** 2
         if outer >= TAU_MAX:
             return low**2, math.inf
-        outer = min(outer * 1.7, TAU_MAX)
-    return low**2, high**2
+        inner, outer = outer, min(outer * 1.7, TAU_MAX)
 
 
 def best_tau(model: ExactModel, state: State, free: Ints, fine: bool = False) -> State:

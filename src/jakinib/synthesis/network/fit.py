@@ -53,7 +53,10 @@ class NetworkFit:
         """Estimates, intervals, tests and prediction intervals of a v b."""
         theta = self.theta[a] - self.theta[b]
         c = self.covariance
-        se = np.sqrt(np.maximum(c[a, a] + c[b, b] - 2 * c[a, b], 0.0))
+        variance = c[a, a] + c[b, b] - 2 * c[a, b]
+        # an estimated covariance that is not positive gives no standard error, least of all one of 0
+        lost = variance < -1e-10 * (np.abs(c[a, a]) + np.abs(c[b, b]))
+        se = np.where(lost, np.nan, np.sqrt(np.maximum(variance, 0.0)))
         margin = ndtri(0.5 + level / 2) * se
         low, high = predict(theta, se, self.tau2, self.df, level)
         return Comparisons(theta, se, theta - margin, theta + margin, two_sided(theta, se), low, high)

@@ -16,6 +16,7 @@ from jakinib.synthesis.network.conditional import Kernel
 
 _STEP = 1 / 16
 _BLOCK = 32
+_END = 100 / _STEP
 _SIGN = np.array([1.0, -1.0])
 _OUTER = np.outer(_SIGN, _SIGN)
 
@@ -33,11 +34,11 @@ class Interpolated:
         position = (eta[..., 0] - eta[..., 1]) / _STEP
         if not np.isfinite(position).all():
             return self.kernel(eta)
+        # far out on a plateau the table ends and goes on as a straight line
+        far = position - np.clip(position, -_END, _END)
+        position = position - far
         cell = np.floor(position)
-        low, high = float(cell.min(initial=0.0)), float(cell.max(initial=0.0))
-        if max(-low, high) * _STEP > 100.0:
-            return self.kernel(eta)
-        self._reach(int(low), int(high) + 1)
+        self._reach(int(cell.min(initial=0.0)), int(cell.max(initial=0.0)) + 1)
         index = cell.astype(np.intp) - self.first + np.arange(self.k)[:, None] * self.cells.shape[1]
         c = self.cells.reshape(-1, 6)[index]
         t = position - cell
@@ -48,6 +49,7 @@ class Interpolated:
                 slope = slope * t + power * c[..., power]
             if power >= 2:
                 curve = curve * t + power * (power - 1) * c[..., power]
+        value = value + slope * far
         slope, curve = slope / _STEP, curve / _STEP**2
         return value, slope[..., None] * _SIGN, curve[..., None, None] * _OUTER
 

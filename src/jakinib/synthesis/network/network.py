@@ -577,6 +577,8 @@ class Network:
         if math.isinf(theta):
             low, high = (b, a) if theta > 0 else (a, b)
             return f"no finite estimate: the studies show no events under {low} to set against {high}"
+        if math.isnan(found.se[i]) and math.isnan(found.low[i]):
+            return "no standard error: the covariance this method estimates is not positive on these counts"
         if not math.isfinite(found.se[i]) or math.isinf(found.low[i]) or math.isinf(found.high[i]):
             return "the data do not bound the estimate on one side"
         if not math.isnan(component.fit.tau2) and math.isnan(found.prediction_low[i]):

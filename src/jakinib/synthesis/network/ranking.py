@@ -25,7 +25,9 @@ def p_scores(theta: Floats, covariance: Floats, lower_is_better: bool = True) ->
     d = np.diag(covariance)
     variance = d[:, None] + d[None, :] - 2 * covariance
     np.fill_diagonal(variance, 1.0)
-    better = ndtr(-difference / np.sqrt(variance))
+    variance = np.where(variance >= 0, variance, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        better = ndtr(-difference / np.sqrt(variance))
     np.fill_diagonal(better, 0.0)
     score: Floats = better.sum(axis=1) / (T - 1)
     return score if lower_is_better else 1 - score

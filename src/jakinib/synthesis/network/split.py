@@ -53,16 +53,17 @@ def back_calculate(
         indirect = v_indirect * (network / total - direct / variance)
         difference = direct - indirect
         se_difference = np.sqrt(variance + v_indirect)
+        se_direct, se_indirect, se_network = np.sqrt(variance), np.sqrt(v_indirect), np.sqrt(total)
     return Split(
         a=a,
         b=b,
         studies=pairs.studies,
         direct=direct,
-        se_direct=np.sqrt(variance),
+        se_direct=se_direct,
         indirect=indirect,
-        se_indirect=np.sqrt(v_indirect),
+        se_indirect=se_indirect,
         network=network,
-        se_network=np.sqrt(total),
+        se_network=se_network,
         share=share,
         difference=difference,
         se_difference=se_difference,
