@@ -38,7 +38,8 @@ def reweighted(posterior: Posterior, old: Priors, tau: str) -> Posterior | None:
     mass = mass / mass.sum()
     position = np.searchsorted(posterior.tau_nodes, posterior.tau)
     counts = np.bincount(position, minlength=len(mass))
-    if mass[counts < 100].sum() > 0.1:
+    few = min(100, 25 * (posterior.d.shape[1] - 1))
+    if mass[counts < few].sum() > 0.1:
         return None
     possible = np.isfinite(ratio)
     top = float(ratio[possible].max())
