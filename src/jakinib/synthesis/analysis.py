@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.inference import Heterogeneity, Interval, heterogeneity, interval, prediction
+from jakinib.synthesis.inference import (
+    Heterogeneity,
+    Interval,
+    heterogeneity,
+    interval,
+    prediction,
+    predictive,
+)
 from jakinib.synthesis.methods import METHODS
 from jakinib.synthesis.pairs import LOG_MEASURES, MEASURES, Fit, Pairs
 
@@ -27,6 +34,7 @@ class Choices:
     add: float
     add_to: str
     drop_double_zero: bool
+    priors: Any = None
 
     @property
     def log_scale(self) -> bool:
@@ -53,6 +61,7 @@ def choose(
     add: float = 0.5,
     add_to: str = "only0",
     drop_double_zero: bool = True,
+    priors: Any = None,
 ) -> Choices:
     """Check the choices against one another; raises ValueError saying what would be right."""
     if method not in METHODS:
@@ -81,6 +90,13 @@ def choose(
             f"method {method!r} uses the counts as they are; add, add_to and drop_double_zero belong to "
             "inverse variance (iv-...)"
         )
+    if method == "bayes":
+        if priors is None and measure not in LOG_MEASURES:
+            raise ValueError(f"the prior of {measure} depends on its unit: give priors=jk.Priors(...)")
+        if priors is not None:
+            priors.check(measure)
+    elif priors is not None:
+        raise ValueError(f"method {method!r} takes no priors; they belong to bayes")
     return Choices(
         measure=measure,
         method=method,
@@ -90,6 +106,7 @@ def choose(
         add=add,
         add_to=add_to,
         drop_double_zero=drop_double_zero,
+        priors=priors,
     )
 
 
@@ -103,10 +120,14 @@ def analyse(pairs: Pairs, choices: Choices) -> Analysis:
             "add_to": choices.add_to,
             "drop_double_zero": choices.drop_double_zero,
         }
+    if choices.priors is not None:
+        options["priors"] = choices.priors
     fit = method.fit(pairs, choices.measure, effects=choices.effects, **options)
     limits = interval(fit, choices.ci, choices.level)
     spread = heterogeneity(fit, choices.level, choices.ci)
-    if fit.tau2 is None:
+    if choices.ci == "credible":
+        low, high = predictive(fit, choices.level)
+    elif fit.tau2 is None:
         low = high = np.full(np.shape(fit.theta), np.nan)
     else:
         low, high = prediction(fit.theta, limits.se, fit.tau2, fit.k, choices.level)

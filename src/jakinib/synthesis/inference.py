@@ -155,11 +155,21 @@ def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogene
 def _likelihood_heterogeneity(fit: Fit, df: Floats, nan: Floats, level: float, ci: str) -> Heterogeneity:
     """Profile-likelihood limits of tau2, with a profile interval; an exact model has no Q and no I2."""
     low, high = nan.copy(), nan.copy()
-    if fit.tau2 is not None and ci == "profile":
+    if fit.tau2 is not None and ci in ("profile", "credible"):
         for at in np.ndindex(np.shape(df)):
             if fit.fitted[at] is not None and fit.k[at] > 1:
                 low[at], high[at] = (x**2 for x in fit.fitted[at].tau_limits(level))
     return Heterogeneity(df, nan, nan, nan, nan, nan, low, high)
+
+
+def predictive(fit: Fit, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Equal-tailed posterior predictive limits for the effect in a new study."""
+    low, high = (np.full(np.shape(fit.theta), np.nan) for _ in range(2))
+    if fit.tau2 is not None:
+        for at in np.ndindex(np.shape(fit.theta)):
+            if fit.fitted[at] is not None:
+                low[at], high[at] = fit.fitted[at].prediction(level)
+    return low, high
 
 
 def prediction(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from jakinib.synthesis.bayes.pair import MEASURES as BAYES_MEASURES
+from jakinib.synthesis.bayes.pair import bayes
 from jakinib.synthesis.beta_binomial import beta_binomial
 from jakinib.synthesis.conditional import conditional_approximate, conditional_exact
 from jakinib.synthesis.firth import firth
@@ -131,6 +133,15 @@ METHODS: dict[str, Method] = {
         measures=("OR",),
         effects=("random",),
         ci=PROFILE,
+    ),
+    "bayes": Method(
+        title="Bayesian, deterministic",
+        source="Smith, Spiegelhalter & Thomas 1995; Dias et al. 2013; see docs/network.md",
+        fit=bayes,
+        measures=BAYES_MEASURES,
+        effects=("random", "common"),
+        ci=("credible",),
+        takes_estimates=True,
     ),
     "firth": Method(
         title="penalised (Firth) logistic regression with study intercepts",

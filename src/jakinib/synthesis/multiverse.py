@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jakinib.synthesis.analysis import analyse, choose
 from jakinib.synthesis.arms import read_arms
+from jakinib.synthesis.bayes.priors import Priors
 from jakinib.synthesis.methods import METHODS
 from jakinib.synthesis.pairs import LOG_MEASURES, MEASURE_NAMES
 from jakinib.synthesis.pairwise import Pairwise, result
@@ -39,6 +40,13 @@ ANALYSES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("exact, random study intercepts, random", "um.rs", {}),
     ("beta-binomial", "beta-binomial", {}),
     ("penalised logistic (Firth)", "firth", {}),
+    ("Bayesian, tau ~ half-normal(0.5)", "bayes", {}),
+    ("Bayesian, tau ~ half-normal(1)", "bayes", {"priors": Priors("halfnormal(1)")}),
+    (
+        "Bayesian, tau as in Turner 2015 (drug v placebo, adverse events)",
+        "bayes",
+        {"priors": Priors("turner2015(pharmacological-placebo, adverse events)")},
+    ),
 )  # fmt: skip
 
 
@@ -160,7 +168,10 @@ def multiverse(
     chosen = [
         (label, method, options)
         for label, method, options in ANALYSES
-        if measure in METHODS[method].measures and (methods is None or method in methods)
+        if measure in METHODS[method].measures
+        and (methods is None or method in methods)
+        # a prior of an effect of unknown unit must be named
+        and (method != "bayes" or measure in LOG_MEASURES)
     ]
     if not chosen:
         raise ValueError(f"no analysis of {measure} among {', '.join(methods or METHODS)}")

@@ -191,6 +191,7 @@ def pairwise(
     add: float = 0.5,
     add_to: str = "only0",
     drop_double_zero: bool = True,
+    priors: Any = None,
     merge_arms: bool = False,
 ) -> Pairwise:
     """Pool the comparison of two treatments over the studies of an arm table.
@@ -199,14 +200,14 @@ def pairwise(
     ``method``: a name in ``methods.METHODS``. ``reference``: the comparator; when not given, the treatment
     called placebo, else the later of two (the result says which). ``treatment``: needed only when more than
     one other is in the table. ``effects``, ``ci``: the method's default when not given. ``add, add_to,
-    drop_double_zero``: continuity correction of inverse variance (see ``effect_sizes``). ``merge_arms``:
-    add up several arms of one treatment within a study.
+    drop_double_zero``: continuity correction of inverse variance (see ``effect_sizes``). ``priors``:
+    ``Priors`` of method "bayes". ``merge_arms``: add up several arms of one treatment within a study.
 
     An arm table that is legal always gives a result; what cannot be estimated is NaN with the reason in
     ``notes``. Raises ArmTableError for a table that is not legal and ValueError for choices that do not go
     together.
     """
-    choices = choose(measure, method, effects, ci, level, add, add_to, drop_double_zero)
+    choices = choose(measure, method, effects, ci, level, add, add_to, drop_double_zero, priors)
     selected = select_pairs(read_arms(arms, merge_arms=merge_arms), measure, treatment, reference)
     return result(selected, choices, analyse(selected.pairs, choices))
 
@@ -270,7 +271,7 @@ def result(selected: Selected, choices: Choices, analysis: Analysis) -> Pairwise
 
 def _interval_used(choices: Choices, analysis: Analysis) -> str:
     fit = analysis.fit
-    if fit.fitted is None or fit.fitted[()] is None or uses_wald(fit, choices.ci):
+    if fit.fitted is None or fit.fitted[()] is None or uses_wald(fit, choices.ci) or choices.ci == "credible":
         return choices.ci
     return "profile"
 
@@ -357,7 +358,10 @@ def _notes(selected: Selected, choices: Choices, analysis: Analysis) -> list[str
             "standard error; an exact method (cm.el) gives a one-sided limit"
         )
     if k == 1:
-        notes.append("one informative study: heterogeneity cannot be estimated")
+        notes.append(
+            "one informative study: heterogeneity cannot be estimated"
+            + "; what is said of it is its prior" * (choices.ci == "credible" and fit.tau2 is not None)
+        )
     if choices.ci in ("hk", "hk-adhoc", "t") and math.isnan(float(analysis.interval.low)) and k > 0:
         notes.append(
             f"no {choices.ci} interval: "
@@ -367,6 +371,6 @@ def _notes(selected: Selected, choices: Choices, analysis: Analysis) -> list[str
                 else "the estimates agree so closely that its variance collapses; use ci='hk-adhoc'"
             )
         )
-    if fit.tau2 is not None and k < 3:
+    if fit.tau2 is not None and k < 3 and choices.ci != "credible":
         notes.append("no prediction interval: it needs three informative studies")
     return notes

@@ -3,8 +3,9 @@
 Turner et al. (2012), Int J Epidemiol 41:818, and Turner et al. (2015), Stat Med 34:984, Table IV: log-normal
 on tau2 of log odds ratios. Rhodes et al. (2015), J Clin Epidemiol 68:52, Table 3: log-Student-t with 5
 degrees of freedom on tau2 of standardised mean differences. The values were read in the tables of R's gemtc
-(2012) and bayesmeta (2015, Rhodes), which cite those papers. Of Rhodes two cells of non-pharmacological comparisons
-contradict the additive structure of that table and were left out, as were its respiratory and cancer tables.
+(2012) and bayesmeta (2015, Rhodes), which cite those papers. Of Rhodes two cells of non-pharmacological
+comparisons contradict the additive structure of that table and were left out, as were its respiratory and
+cancer tables.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from jakinib.synthesis.network.arm_effects import arm_effects
 from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.gls import solve, weights
 
-NODES = 15
 _BANDWIDTH = 0.12
+_FALL = 13.0  # nodes of tau whose log density is lower than the highest by more are left out
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,12 @@ class Posterior:
 
 
 def lattice(n: int, dimension: int, skip: int) -> Floats:
-    """Points (n, dimension) of an additive recurrence in (0, 1), each followed by its reflection."""
+    """Points (n, dimension) of an additive recurrence in (0, 1), each followed by its reflection.
+
+    In one dimension evenly spaced, which is the best there is.
+    """
+    if dimension == 1:
+        return ((np.arange(n) + 0.5) / n)[:, None]
     root = 2.0
     for _ in range(60):
         root = (1 + root) ** (1 / (dimension + 1))
@@ -190,13 +195,13 @@ class Sampler:
         fit = solve(self.rough[0], weights(self.rough[1], tau**2))
         d = np.diag(fit.covariance)
         spread = np.sqrt(np.maximum(d[:, None] + d[None, :] - 2 * fit.covariance, 0.0))
-        centre = fit.theta - fit.theta[self.reference] if near is None else near
+        centre = fit.theta - fit.theta[self.reference]
         terms = self.terms.at(tau, centre, spread)
         free, precision = self.free, 1 / self.priors.effect_sd**2
-        mode = centre.copy()
+        mode = centre.copy() if near is None else near.copy()
 
         def log_posterior(x: Floats) -> tuple[float, Floats, Floats]:
-            value, g, h = terms.newton(x, centre)
+            value, g, h = terms.newton(x)
             value -= 0.5 * precision * float(x[free] @ x[free])
             return value, g[free] - precision * x[free], h[np.ix_(free, free)] - precision * np.eye(len(free))
 
@@ -230,7 +235,7 @@ class Sampler:
         """Effects (T, n), log prior + likelihood at root z, z (n, P), and the study terms (S, n)."""
         d = np.repeat(node.mode[:, None], len(z), axis=1)
         d[self.free] += node.root @ z.T
-        terms = node.terms.values(d, node.centre)
+        terms = node.terms.values(d)
         sd = self.priors.effect_sd
         prior = -0.5 * (d[self.free] ** 2).sum(axis=0) / sd**2
         prior = prior - len(self.free) * (math.log(sd) + 0.5 * math.log(2 * math.pi))
@@ -277,59 +282,91 @@ class Sampler:
         return d.T, value - log_q, terms
 
     def nodes(self) -> tuple[list[Node], Floats]:
-        """Nodes of tau where the posterior has mass, and their quadrature weights."""
+        """Nodes of tau where the posterior has mass, and their quadrature weights.
+
+        Equal steps in s, tau = c sinh(s) (log tau where the prior vanishes at 0), halved until the sum no
+        longer moves: the integrand is smooth, even at s = 0 and gone at the other end, where the trapezoidal
+        rule converges geometrically. A prior that ends where there is mass takes Gauss-Legendre nodes.
+        """
         if not self.random:
             return [self.node(0.0)], np.ones(1)
         low, high = self.priors.support()
-        kind, numbers = self.priors.parsed()
-        # tau = c (e^s - 1): even near zero, logarithmic far out
-        c = 0.3 if not kind.startswith("lognormal") else math.exp(min(numbers[0], 0.0) - numbers[1])
-        span = np.log1p(np.array([low, min(high, 50.0)]) / c)
-        near: Floats | None = None
-        grid = np.linspace(span[0], span[1], 9)
-        found: dict[float, float] = {}
+        kind, _ = self.priors.parsed()
+        logarithmic = kind.startswith("log") or kind == "gamma"
+        c = 0.3
+        ends = np.array([max(low, 1e-6), min(high, 50.0)])
+        first, last = np.log(ends) if logarithmic else np.arcsinh(ends / c)
+        even = not logarithmic and low == 0.0
+        if even:
+            first = 0.0
 
-        def height(s: float) -> float:
-            if s not in found:
-                tau = c * math.expm1(s)
-                node = self.node(max(tau, 1e-6), near)
-                found[s] = node.laplace + math.log(c) + s
-            return found[s]
+        def tau(s: float) -> float:
+            return math.exp(s) if logarithmic else c * math.sinh(s)
 
-        for s in grid:
-            height(float(s))
-        for _ in range(3):  # refine around the top and at the edges of what matters
-            points = np.array(sorted(found))
-            values = np.array([found[s] for s in points])
-            top = int(np.argmax(values))
-            for i in (top - 1, top):
-                if 0 <= i < len(points) - 1:
-                    height(float((points[i] + points[i + 1]) / 2))
-        points = np.array(sorted(found))
-        values = np.array([found[s] for s in points])
-        inside = np.flatnonzero(values > values.max() - 13)
-        a = points[max(inside[0] - 1, 0)]
-        b = points[min(inside[-1] + 1, len(points) - 1)]
-        # the outermost cells are halved towards where the threshold is passed
-        for end in (0, -1):
-            i = inside[end]
-            j = i - 1 if end == 0 else i + 1
-            if not 0 <= j < len(points):
-                continue
-            near_end, far = float(points[i]), float(points[j])
-            for _ in range(3):
-                middle = (near_end + far) / 2
-                if height(middle) > values.max() - 13:
-                    near_end = middle
-                else:
-                    far = middle
-            a, b = (far, b) if end == 0 else (a, far)
-        x, w = np.polynomial.legendre.leggauss(NODES)
+        def jacobian(s: float) -> float:
+            return math.exp(s) if logarithmic else c * math.cosh(s)
+
+        found: dict[int, tuple[float, Node]] = {}
+        # at first a step of about a half in s, an integer position counts the finest steps
+        finest = 64
+        cells = max(4, math.ceil((last - first) / 0.6))
+        unit = (last - first) / (cells * finest)
+
+        def place(i: int) -> tuple[float, Node]:
+            if i not in found:
+                s = first + i * unit
+                near = min(found, key=lambda j: abs(j - i), default=None)
+                node = self.node(tau(s), None if near is None else found[near][1].mode)
+                found[i] = (node.laplace + math.log(jacobian(s)), node)
+            return found[i]
+
+        def active(step: int) -> list[int]:
+            top = max(value for value, _ in found.values())
+            return [i for i in sorted(found) if i % step == 0 and found[i][0] > top - _FALL]
+
+        def moments(step: int) -> Floats:
+            use = active(step)
+            height = np.array([found[i][0] for i in use])
+            mass = np.exp(height - max(v for v, _ in found.values())) * step
+            mass[[i == 0 or i == cells * finest for i in use]] /= 2
+            t = np.array([found[i][1].tau for i in use])
+            return np.array([mass.sum(), mass @ t / mass.sum(), mass @ t**2 / mass.sum()])
+
+        step = finest
+        for i in range(0, cells * finest + 1, step):
+            place(i)
+        while step > 1:
+            half = step // 2
+            for i in active(step):
+                for j in (i - half, i + half):
+                    if 0 <= j <= cells * finest:
+                        place(j)
+            change = np.abs(moments(half) / moments(step) - 1).max()
+            step = half
+            # the error falls with the fourth power at each halving, with the second at worst
+            if change < 0.03 and len(active(step)) > 5:
+                break
+        use = active(step)
+        top = max(v for v, _ in found.values())
+        cut = (use[0] == 0 and not even and found[0][0] > top - 8) or (
+            use[-1] == cells * finest and found[use[-1]][0] > top - 8
+        )
+        if not cut:
+            width = np.array([jacobian(first + i * unit) * unit * step for i in use])
+            if use[0] == 0:
+                width[0] /= 2
+            return [found[i][1] for i in use], width
+        # the prior ends where there is mass
+        a, b = first + max(use[0] - step, 0) * unit, first + min(use[-1] + step, cells * finest) * unit
+        x, w = np.polynomial.legendre.leggauss(15)
         s = (a + b) / 2 + (b - a) / 2 * x
-        taus = c * np.expm1(s)
-        return [self.node(max(float(t), 1e-9)) for t in taus], w * (b - a) / 2 * c * np.exp(s)
+        return [self.node(tau(float(t))) for t in s], w * (b - a) / 2 * np.array(
+            [jacobian(float(t)) for t in s]
+        )
 
-    def run(self, points: int = 4096) -> Posterior:
+    def run(self, points: int | None = None) -> Posterior:
+        """``points``: how many to begin with; one or two dimensions are filled by fewer."""
+        points = points or {1: 1024, 2: 2048}.get(len(self.free), 4096)
         nodes, width = self.nodes()
         laplace = np.array([n.laplace for n in nodes]) + np.log(width)
         share = np.exp(laplace - laplace.max())

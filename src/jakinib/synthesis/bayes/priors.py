@@ -30,9 +30,10 @@ class Priors:
 
     ``tau``: of the between-study standard deviation: ``halfnormal(s)``, ``halfcauchy(s)``, ``uniform(a, b)``,
     ``lognormal(m, s)`` (log tau normal), ``lognormal2(m, s)`` (log tau2 normal), ``logt2(m, s, df)`` (log
-    tau2 Student t), ``gamma(shape, rate)``; or a published one by setting:
-    ``turner2012(comparison, outcome)``, ``turner2015(comparison, outcome)`` (log odds ratios), ``rhodes2015(comparison, outcome)`` (standardised
-    mean differences), such as ``turner2012(pharmacological-placebo, subjective)``: see ``bayes.empirical``.
+    tau2 Student t), ``gamma(shape, rate)``; or a published one by setting (see ``bayes.empirical``):
+    ``turner2012(comparison, outcome)``, ``turner2015(comparison, outcome)`` (log odds ratios),
+    ``rhodes2015(comparison, outcome)`` (standardised mean differences), such as
+    ``turner2012(pharmacological-placebo, subjective)``.
     ``effect_sd``: of the normal prior, mean 0, of every effect against the reference. ``baseline_sd``: of the
     normal prior, mean 0, of the linear predictor (log odds, log rate) of every study's baseline arm: the
     reference where the study has it, else the first of its treatments by name. Raises ValueError.

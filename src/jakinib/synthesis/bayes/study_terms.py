@@ -14,14 +14,14 @@ vectorised over studies.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.bayes.arm_likelihood import arm_likelihood
-from jakinib.synthesis.bayes.tables import Function, Table, hermite, tabulate
+from jakinib.synthesis.bayes.tables import Function, Table, enough, hermite, tabulate
 from jakinib.synthesis.network.data import BINOMIAL, NORMAL, POISSON, NetworkData
 
 _BASE_POINTS = 21
@@ -165,6 +165,44 @@ def _integrate_baseline(base: Function, other: Function, z: Floats, start: Float
     return peak + np.log(total), mean / total
 
 
+@dataclass(frozen=True)
+class Quadrature:
+    """Studies of m arms at one tau: arm tables (rows k * m), where mu is evaluated, and with what log weight.
+
+    ``shift`` (k, m): arm contrasts at the centre, for which ``nodes`` and ``weights`` (k, q) were made;
+    ``move`` (k, m): how the mode of mu follows each arm.
+    """
+
+    studies: Ints
+    treatment: Ints
+    table: Table
+    shift: Floats
+    nodes: Floats
+    weights: Floats
+    move: Floats
+
+    def where(self, d: Floats) -> Floats:
+        """Linear predictors (k, m, points, q) for effects d (T, points)."""
+        shift = d[self.treatment] - d[self.treatment[:, :1]]
+        start = -(self.move[..., None] * (shift - self.shift[..., None])).sum(axis=1)
+        return np.asarray(self.nodes[:, None, None, :] + (shift + start[:, None, :])[..., None])
+
+    def values(self, d: Floats) -> Floats:
+        """Log of the integrals over mu, (k, points)."""
+        k, m = self.treatment.shape
+        n, q = d.shape[1], self.nodes.shape[1]
+        out = np.empty((k, n))
+        block = max(1, 20_000 // (k * m * q))  # what fits the processor's cache
+        for i in range(0, n, block):
+            x = self.where(d[:, i : i + block])
+            value = self.table(x.reshape(k * m, -1)).reshape(k, m, -1, q).sum(axis=1)
+            value += self.weights[:, None, :]
+            top = value.max(axis=-1)
+            value -= top[..., None]
+            out[:, i : i + block] = top + np.log(np.exp(value, out=value).sum(axis=-1))
+        return out
+
+
 class AtTau:
     """Study terms at one tau: values for many effects at once, derivatives at one."""
 
@@ -177,19 +215,21 @@ class AtTau:
             table = (
                 group.table
                 if tau == 0.0
-                else tabulate(group.table.derivatives, middle - reach, middle + reach, 49, tau)
+                else tabulate(group.table.derivatives, middle - reach, middle + reach, 49, tau, enough(tau))
             )
             self.two.append((group, table))
-        self.several = []
+        self.several: list[Quadrature] = []
         sd = tau / math.sqrt(2)
         for several in terms.several:
             reach = (8 * several.spread + 3 + 4 * tau).ravel()
             middle = several.crude.ravel()
-            table = tabulate(several.arms, middle - reach, middle + reach, 101, sd, 11)
-            self.several.append((several, table, *self._baseline(several, table, centre)))
+            table = tabulate(
+                several.arms, middle - reach, middle + reach, 61 if tau > 0.2 else 101, sd, enough(sd)
+            )
+            self.several += self._quadratures(several, table, centre, spread)
 
-    def _baseline(self, group: Several, table: Table, centre: Floats) -> tuple[Floats, Floats, Floats]:
-        """Nodes for mu at ``centre``, log weights (k, points), and how the mode follows each arm (k, m)."""
+    def _quadratures(self, group: Several, table: Table, centre: Floats, spread: Floats) -> list[Quadrature]:
+        """Nodes for mu at ``centre``: for each study as few as give the log integral to 1e-4."""
         k, m = group.treatment.shape
         shift = centre[group.treatment] - centre[group.treatment[:, :1]]
         mu = group.crude[:, 0].copy()
@@ -202,51 +242,70 @@ class AtTau:
                 break
         scale = 1 / np.sqrt(-second.sum(axis=1))
         move = second / second.sum(axis=1, keepdims=True)
-        z, log_w = hermite(21)
-        nodes = mu[:, None] + scale[:, None] * z
-        weights = log_w + np.log(scale)[:, None]
-        if group.empty.any():
+
+        def part(which: Any, points: int) -> Quadrature:
+            z, log_w = hermite(points)
+            rows = (np.asarray(which)[:, None] * m + np.arange(m)).ravel()
+            s = scale[which]
+            return Quadrature(
+                studies=group.studies[which],
+                treatment=group.treatment[which],
+                table=table.rows(rows),
+                shift=shift[which],
+                nodes=mu[which, None] + s[:, None] * z,
+                weights=log_w + np.log(s)[:, None],
+                move=move[which],
+            )
+
+        found = []
+        sparse = np.flatnonzero(group.empty)
+        if len(sparse):
             # a plateau down (or up) to where the prior ends: evenly spaced nodes over all of it
-            low = np.where(mu < 0, -7 * self.terms.baseline_sd, mu - 12)
-            high = np.where(mu < 0, mu + 12, 7 * self.terms.baseline_sd)
+            even = part(sparse, 201)
+            middle, far = mu[sparse], 7 * self.terms.baseline_sd
+            low, high = np.where(middle < 0, -far, middle - 12), np.where(middle < 0, middle + 12, far)
             grid = np.linspace(0, 1, 201)
-            even = low[:, None] + (high - low)[:, None] * grid
-            return self._merge(group.empty, nodes, weights, even, move, high - low)
-        return nodes, weights, move
+            width = np.log((high - low) / 200)
+            found.append(
+                replace(
+                    even,
+                    nodes=low[:, None] + (high - low)[:, None] * grid,
+                    weights=np.repeat(width[:, None], 201, axis=1),
+                    move=np.zeros_like(even.move),
+                )
+            )
+        rest = np.flatnonzero(~group.empty)
+        if len(rest):
+            # tried in the corners of where the effects lie
+            away = 2.5 * spread[:, self.terms.reference]
+            order = np.arange(len(centre))
+            signs = np.array([order < 0, order % 2, order // 2 % 2]) * 2 - 1
+            probes = centre[:, None] + np.concatenate([signs, -signs]).T * away[:, None]
+            exact = part(rest, 21).values(probes)
+            for points in (7, 11, 15):
+                error = np.abs(part(rest, points).values(probes) - exact).max(axis=1)
+                enough = error < 1e-4
+                if enough.any():
+                    found.append(part(rest[enough], points))
+                rest, exact = rest[~enough], exact[~enough]
+                if not len(rest):
+                    break
+            else:
+                found.append(part(rest, 21))
+        return found
 
-    @staticmethod
-    def _merge(
-        empty: Any, nodes: Floats, weights: Floats, even: Floats, move: Floats, width: Floats
-    ) -> tuple[Floats, Floats, Floats]:
-        k, n = even.shape
-        all_nodes = np.repeat(nodes[:, :1], n, axis=1)
-        all_weights = np.full((k, n), -np.inf)
-        all_nodes[:, : nodes.shape[1]], all_weights[:, : nodes.shape[1]] = nodes, weights
-        all_nodes[empty] = even[empty]
-        all_weights[empty] = np.log(width[empty] / (n - 1))[:, None]
-        return all_nodes, all_weights, np.where(empty[:, None], 0.0, move)
-
-    def values(self, d: Floats, centre: Floats) -> Floats:
-        """g_s(d): (studies, points) for effects d (T, points); ``centre`` as at construction."""
+    def values(self, d: Floats) -> Floats:
+        """g_s(d): (studies, points) for effects d (T, points)."""
         out = np.zeros((len(self.terms.data.studies), d.shape[1]))
         for group, table in self.two:
             out[group.studies] = table(d[group.other] - d[group.base])
-        for several, table, nodes, weights, move in self.several:
-            k, m = several.treatment.shape
-            shift = d[several.treatment] - d[several.treatment[:, :1]]  # (k, m, points)
-            away = shift - (centre[several.treatment] - centre[several.treatment[:, :1]])[..., None]
-            start = -(move[..., None] * away).sum(axis=1)  # the mode of mu follows the effects
-            q = nodes.shape[1]
-            x = nodes[:, None, None, :] + (shift + start[:, None, :])[..., None]
-            value = table(x.reshape(k * m, -1)).reshape(k, m, d.shape[1], q).sum(axis=1)
-            value = value + weights[:, None, :]
-            top = value.max(axis=-1)
-            out[several.studies] = top + np.log(np.exp(value - top[..., None]).sum(axis=-1))
+        for several in self.several:
+            out[several.studies] = several.values(d)
         for studies, treatment, y, v in self.terms.normal:
             out[studies] = _normal(d[treatment], y, v + self.tau**2 / 2)
         return out
 
-    def newton(self, d: Floats, centre: Floats) -> tuple[float, Floats, Floats]:
+    def newton(self, d: Floats) -> tuple[float, Floats, Floats]:
         """Sum of g_s, gradient (T,) and Hessian (T, T) at effects d (T,)."""
         T = len(d)
         value, gradient, hessian = 0.0, np.zeros(T), np.zeros((T, T))
@@ -258,14 +317,11 @@ class AtTau:
             np.add.at(gradient, b, -first)
             for i, j, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)):
                 np.add.at(hessian, (i, j), sign * second)
-        for several, table, nodes, weights, move in self.several:
+        for several in self.several:
             k, m = several.treatment.shape
-            shift = d[several.treatment] - d[several.treatment[:, :1]]
-            away = shift - (centre[several.treatment] - centre[several.treatment[:, :1]])
-            start = -(move * away).sum(axis=1)
-            x = nodes[:, None, :] + (shift + start[:, None])[..., None]
-            v, first, second = (u.reshape(k, m, -1) for u in table.derivatives(x.reshape(k * m, -1)))
-            joint = v.sum(axis=1) + weights
+            x = several.where(d[:, None])[:, :, 0]
+            v, first, second = (u.reshape(k, m, -1) for u in several.table.derivatives(x.reshape(k * m, -1)))
+            joint = v.sum(axis=1) + several.weights
             top = joint.max(axis=1, keepdims=True)
             share = np.exp(joint - top)
             total = share.sum(axis=1, keepdims=True)

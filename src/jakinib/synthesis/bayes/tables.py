@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
-from jakinib.synthesis.arms import Floats
+from jakinib.synthesis.arms import Floats, Ints
 
 Function = Callable[[Floats], tuple[Floats, Floats, Floats]]
 
@@ -32,33 +33,52 @@ class Table:
     value: Floats
     slope: Floats
 
-    def _place(self, x: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats]:
+    @cached_property
+    def _cells(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Cubic of each cell in t = position - node, linear beyond the ends; each (rows * (G + 1),)."""
+        d = self.slope * self.step[:, None]
+        rise = np.diff(self.value, axis=1)
+        zero = np.zeros((len(self.value), 1))
+        c0 = np.concatenate([self.value[:, :1], self.value], axis=1)
+        c1 = np.concatenate([d[:, :1], d], axis=1)
+        c2 = np.concatenate([zero, 3 * rise - 2 * d[:, :-1] - d[:, 1:], zero], axis=1)
+        c3 = np.concatenate([zero, d[:, :-1] + d[:, 1:] - 2 * rise, zero], axis=1)
+        return c0.ravel(), c1.ravel(), c2.ravel(), c3.ravel()
+
+    def rows(self, which: Any) -> Table:
+        """Some of the functions."""
+        return Table(self.low[which], self.step[which], self.value[which], self.slope[which])
+
+    def _place(self, x: Floats) -> tuple[Floats, Ints]:
         G = self.value.shape[1]
-        position = (x - self.low[:, None]) / self.step[:, None]
-        inside = np.clip(position, 0.0, G - 1.0)
-        index = np.minimum(inside.astype(np.intp), G - 2)
-        t = inside - index
-        flat = index + G * np.arange(len(x))[:, None]
-        v, s = self.value.ravel(), self.slope.ravel()
-        h = self.step[:, None]
-        return t, v[flat], v[flat + 1], s[flat] * h, s[flat + 1] * h, h, (position - inside) * h
+        t = x - self.low[:, None]
+        t /= self.step[:, None]
+        node = np.floor(np.clip(t, -1.0, G - 1.0))
+        cell = node.astype(np.intp)
+        cell += 1 + (G + 1) * np.arange(len(x))[:, None]
+        t -= np.maximum(node, 0.0, out=node)
+        return t, cell
 
     def __call__(self, x: Floats) -> Floats:
         """Values at x (rows, n)."""
-        t, a, b, da, db, h, beyond = self._place(x)
-        rise = b - a
-        c2, c3 = 3 * rise - 2 * da - db, da + db - 2 * rise
-        value = a + t * (da + t * (c2 + t * c3))
-        return np.asarray(value + beyond * np.where(t < 0.5, da, db) / h)
+        t, cell = self._place(x)
+        c0, c1, c2, c3 = self._cells
+        value = c3[cell]
+        value *= t
+        value += c2[cell]
+        value *= t
+        value += c1[cell]
+        value *= t
+        value += c0[cell]
+        return value
 
     def derivatives(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Values, first and second derivatives at x (rows, n)."""
-        t, a, b, da, db, h, beyond = self._place(x)
-        rise = b - a
-        c2, c3 = 3 * rise - 2 * da - db, da + db - 2 * rise
-        first = (da + t * (2 * c2 + 3 * t * c3)) / h
-        second = np.where(beyond != 0, 0.0, (2 * c2 + 6 * t * c3) / h**2)
-        return a + t * (da + t * (c2 + t * c3)) + beyond * first, first, second
+        t, cell = self._place(x)
+        a, b, c, d = (coefficient[cell] for coefficient in self._cells)
+        h = self.step[:, None]
+        value = a + t * (b + t * (c + t * d))
+        return value, (b + t * (2 * c + 3 * t * d)) / h, (2 * c + 6 * t * d) / h**2
 
 
 def convolve(function: Function, x: Floats, sd: float, points: int = 13) -> tuple[Floats, Floats]:
@@ -87,6 +107,11 @@ def convolve(function: Function, x: Floats, sd: float, points: int = 13) -> tupl
     total = weight.sum(axis=-1)
     mean = (weight * first.reshape(rows, n, points)).sum(axis=-1) / total
     return top[..., 0] + np.log(total) + np.log(scale) - 0.5 * np.log(2 * np.pi), mean
+
+
+def enough(sd: float) -> int:
+    """Nodes that ``convolve`` needs for an arm or a contrast, for a log-density good to about 1e-4."""
+    return 5 if sd <= 0.35 else 7 if sd <= 0.7 else 9 if sd <= 1.1 else 13
 
 
 def tabulate(function: Function, low: Floats, high: Floats, nodes: int, sd: float, points: int = 13) -> Table:

@@ -8,7 +8,7 @@ correlated by one half. How it is computed: ``jakinib.synthesis.bayes``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.bayes.posterior import Posterior, Sampler
 from jakinib.synthesis.bayes.priors import Priors
+from jakinib.synthesis.bayes.sensitivity import ALTERNATIVES, reweighted
 from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.fit import Comparisons, NetworkFit
 from jakinib.synthesis.result import LeftOut, number
@@ -32,6 +33,39 @@ class BayesFit(NetworkFit):
 
     posterior: Any = None
     priors: Any = None
+    again: Any = None  # the same fit under other priors
+
+    def under(self, tau: str, refit: bool = True) -> BayesFit | None:
+        """The fit under another prior of tau: re-weighted where its points carry it, else fitted again (or
+        None).
+        """
+        if tau == self.priors.tau:
+            return self
+        found = reweighted(self.posterior, self.priors, tau)
+        priors = replace(self.priors, tau=tau)
+        if found is None:
+            fitted: BayesFit | None = self.again(priors) if refit else None
+            return fitted
+        theta, covariance = _moments(found)
+        low, middle, high = (float(q) ** 2 for q in found.tau_summary[2])
+        return replace(
+            self,
+            theta=theta,
+            covariance=covariance,
+            tau2=middle,
+            tau2_low=low,
+            tau2_high=high,
+            notes=(),
+            posterior=found,
+            priors=priors,
+        )
+
+    def sensitivity(self, refit: bool = True) -> list[BayesFit]:
+        """The fit under each of the stated priors of tau (``ALTERNATIVES``); none for a common effect."""
+        if math.isnan(self.tau2):
+            return []
+        found = [self.under(tau, refit) for tau in ALTERNATIVES]
+        return [fit for fit in found if fit is not None]
 
     def compare(self, a: Ints, b: Ints, level: float) -> Comparisons:
         """Posterior means, standard deviations, equal-tailed intervals, predictive intervals; ``p`` is twice
@@ -78,14 +112,14 @@ def fit(
     by name where the component does not hold it.
     """
     priors = priors or Priors()
+    priors.check(measure)
     random = effects == "random"
     base = data.treatments.index(reference) if reference in data.treatments else 0
     link = "logit" if measure == "OR" else "cloglog"
     sampler = Sampler(data, measure, link, base, priors, random)
     post = sampler.run()
     T = len(data.treatments)
-    centred = post.d - post.weight @ post.d
-    covariance = (centred * post.weight[:, None]).T @ centred
+    theta, covariance = _moments(post)
     notes = [f"priors: {priors}" if random else f"priors: {str(priors).split('; ', 1)[1]}"]
     tau2 = low = high = math.nan
     if random:
@@ -101,8 +135,8 @@ def fit(
     )
     if post.k > 0.7:
         notes.append("Pareto k above 0.7: the re-weighting is not to be trusted, read the tails with caution")
-    return BayesFit(
-        theta=post.weight @ post.d,
+    done = BayesFit(
+        theta=theta,
         covariance=covariance,
         tau2=tau2,
         df=len(data.study) - len(data.studies) - (T - 1),
@@ -113,4 +147,28 @@ def fit(
         notes=tuple(notes),
         posterior=post,
         priors=priors,
+        again=lambda other: fit(data, measure, effects, priors=other, reference=reference),
     )
+    if measure not in ("OR", "IRR", "HR"):
+        return done
+    return replace(done, notes=(*done.notes, *_moves(done)))
+
+
+def _moments(post: Posterior) -> tuple[Floats, Floats]:
+    mean = post.weight @ post.d
+    centred = post.d - mean
+    return mean, (centred * post.weight[:, None]).T @ centred
+
+
+def _moves(fit: BayesFit) -> list[str]:
+    """What other priors of tau do to the effects against the reference, in posterior standard deviations."""
+    sd = np.sqrt(np.diag(fit.covariance))
+    use = sd > 0
+    said = []
+    for other in fit.sensitivity(refit=False):
+        if other is not fit:
+            shift = np.abs(other.theta - fit.theta)[use] / sd[use]
+            width = np.sqrt(np.diag(other.covariance))[use] / sd[use]
+            span = " to ".join(dict.fromkeys(f"{w:.2f}" for w in (width.min(), width.max())))
+            said.append(f"{other.priors.tau}: at most {shift.max():.2f} SD, SD times {span}")
+    return [f"effects move under another prior of tau: {'; '.join(said)}"] if said else []

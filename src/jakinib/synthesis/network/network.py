@@ -253,12 +253,69 @@ class Network:
         ranks = getattr(component.fit, "rank_probability", None)
         return None if ranks is None else ranks(lower_is_better)
 
+    def rank_probabilities(self, lower_is_better: bool = True) -> pd.DataFrame:
+        """Probability of each rank (columns 1, 2, ...) of each treatment of the main component (Bayesian)."""
+        import pandas as pd
+
+        found = self._rank_probability(self._bayesian("rank probabilities"), lower_is_better)
+        treatments = self.main.treatments if self.main else ()
+        return pd.DataFrame(found, index=list(treatments), columns=list(range(1, len(treatments) + 1)))
+
+    def loo(self) -> pd.DataFrame:
+        """Bayesian leave-one-study-out: study, elpd (log predictive density given the others), pareto_k.
+
+        By importance: above 0.7 a value is not to be trusted, ``without(study)`` is exact.
+        """
+        import pandas as pd
+
+        component = self._bayesian("leave-one-study-out densities")
+        fit: Any = component.fit
+        elpd, k = fit.loo()
+        return pd.DataFrame({"study": component.studies, "elpd": elpd, "pareto_k": k})
+
+    def sensitivity(self) -> pd.DataFrame:
+        """Effects against the reference under other priors of tau (Bayesian, random effects).
+
+        The fit's points re-weighted where they carry the other prior, else a new fit. Columns: prior, tau2
+        (median), log_evidence, treatment, estimate, ci_low, ci_high, theta, se.
+        """
+        import pandas as pd
+
+        component = self._bayesian("sensitivity to the prior")
+        fit: Any = component.fit
+        at = component.treatments.index(self.reference)
+        others = [i for i in range(len(component.treatments)) if i != at]
+        a, b = np.array(others, dtype=np.intp), np.full(len(others), at, dtype=np.intp)
+        rows = []
+        for other in fit.sensitivity():
+            found = other.compare(a, b, self.level)
+            for i, t in enumerate(others):
+                read = self.choices.read(np.array([found.theta[i], found.low[i], found.high[i]]))
+                rows.append(
+                    {
+                        "prior": other.priors.tau,
+                        "tau2": other.tau2,
+                        "log_evidence": other.posterior.log_evidence,
+                        "treatment": component.treatments[t],
+                        **dict(zip(("estimate", "ci_low", "ci_high"), read.tolist(), strict=True)),
+                        "theta": float(found.theta[i]),
+                        "se": float(found.se[i]),
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    def _bayesian(self, what: str) -> Component:
+        if self.method != "bayes" or self.main is None:
+            raise ValueError(f"{what} need method='bayes' and a reference that studies inform on")
+        return self.main
+
     def split(self) -> pd.DataFrame:
         """Direct against indirect evidence, a row a direct comparison.
 
         Columns: treatment, reference, studies, direct, indirect, network (each on the scale people read, with
         ``_low`` and ``_high``), share_direct, difference (direct - indirect on the scale of analysis), se, p,
-        note. Indirect and difference are NaN, with the note, where all evidence is direct.
+        note. Indirect and difference are NaN, with the note, where all evidence is direct. A Bayesian network
+        has none: empty; method "exact" splits on the same likelihood.
         """
         import pandas as pd
 
@@ -435,6 +492,7 @@ class Network:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; a number that is not finite is None (``note`` and ``notes`` say why)."""
         fit = self.main.fit if self.main else None
+        bayesian = self.method == "bayes" and fit is not None
         ready: dict[str, Any] = json_ready(
             {
                 "measure": self.measure,
@@ -466,6 +524,8 @@ class Network:
                 "comparisons": self.comparisons().to_dict("records"),
                 "ranking": self.ranking().to_dict("records"),
                 "ranking_caution": CAUTION,
+                "rank_probabilities": self.rank_probabilities().to_dict("split") if bayesian else None,
+                "loo": self.loo().to_dict("records") if bayesian else None,
                 "split": self.split().to_dict("records"),
                 "inconsistency": self.inconsistency().to_dict("records"),
                 "left_out": list(self.left_out),
