@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from jakinib.evidence.check import check as check
     from jakinib.evidence.evidence import Evidence as Evidence
     from jakinib.evidence.evidence import load as evidence
+    from jakinib.evidence.overlaps import Overlaps as Overlaps
+    from jakinib.evidence.overlaps import overlaps as overlaps
     from jakinib.mechanism.cytokine_map import cytokine_map as cytokine_map
     from jakinib.mechanism.equivalence import equivalent_dose as equivalent_dose
     from jakinib.mechanism.exposure import exposure as exposure
@@ -44,6 +46,7 @@ _HOME = {
     "ForPatient": "jakinib.patient.for_patient",
     "Multiverse": "jakinib.synthesis.multiverse",
     "Network": "jakinib.synthesis.network.network",
+    "Overlaps": "jakinib.evidence.overlaps",
     "Pairwise": "jakinib.synthesis.pairwise",
     "PairwiseMany": "jakinib.synthesis.pairwise_many",
     "Patient": "jakinib.patient.profile",
@@ -58,6 +61,7 @@ _HOME = {
     "inhibition": "jakinib.mechanism.inhibition",
     "multiverse": "jakinib.synthesis.multiverse",
     "network": "jakinib.synthesis.network.network",
+    "overlaps": "jakinib.evidence.overlaps",
     "pairwise": "jakinib.synthesis.pairwise",
     "pairwise_many": "jakinib.synthesis.pairwise_many",
     "rates": "jakinib.synthesis.rates",
@@ -71,6 +75,7 @@ __all__ = [
     "ForPatient",
     "Multiverse",
     "Network",
+    "Overlaps",
     "Pairwise",
     "PairwiseMany",
     "Patient",
@@ -87,6 +92,7 @@ __all__ = [
     "inhibition",
     "multiverse",
     "network",
+    "overlaps",
     "pairwise",
     "pairwise_many",
     "rates",

@@ -20,6 +20,9 @@ PAGES = [
     "/data",
     "/data/effects",
     "/about",
+    "/overlaps",
+    "/overlaps?about=tofacitinib",
+    "/overlaps?about=jade-compare",
     "/row/effects/F0036",
     "/row/page/51",
 ]

@@ -148,6 +148,7 @@ def templates() -> Environment:
         compare_url=addresses.compare_url,
         form_url=form_url,
         mechanism_url=addresses.mechanism_url,
+        overlaps_url=addresses.overlaps_url,
         shown=numbers.shown,
         effect=numbers.effect,
         counts=numbers.counts,

@@ -20,6 +20,7 @@ from jakinib.web.routes import (
     home,
     mechanism,
     outcomes,
+    overlaps,
     patient,
     sources,
     studies,
@@ -41,7 +42,19 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
     app.state.kept = Kept()
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecurityHeaders)
-    for routes in (home, compare, patient, mechanism, drugs, studies, outcomes, sources, data, about):
+    for routes in (
+        home,
+        compare,
+        patient,
+        mechanism,
+        drugs,
+        studies,
+        outcomes,
+        sources,
+        data,
+        about,
+        overlaps,
+    ):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     errors.install(app)

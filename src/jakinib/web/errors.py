@@ -26,6 +26,7 @@ PLACES = (
     "/sources",
     "/data",
     "/about",
+    "/overlaps",
 )
 
 

@@ -99,6 +99,12 @@ def compare_url(
     return f"/compare{form}" + (f"?{urlencode(query)}" if query else "")
 
 
+def overlaps_url(about: str = "", form: str = "", **more: str) -> str:
+    """Address of who counts whom, about a drug or a study, or all."""
+    query = ([("about", about)] if about else []) + list(more.items())
+    return f"/overlaps{form}" + (f"?{urlencode(query)}" if query else "")
+
+
 def mechanism_url(regimens: Iterable[str], where: str = "", form: str = "", **more: str) -> str:
     """Address of the mechanism page or of one of its parts; what is blank is left out."""
     query = [("regimen", r) for r in regimens] + [(k, v) for k, v in more.items() if v]
