@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jakinib.evidence.check import check as check
+    from jakinib.evidence.coverage import Coverage as Coverage
+    from jakinib.evidence.coverage import coverage as coverage
     from jakinib.evidence.evidence import Evidence as Evidence
     from jakinib.evidence.evidence import load as evidence
     from jakinib.evidence.overlaps import Overlaps as Overlaps
@@ -42,6 +44,7 @@ __version__ = "0.1.0"
 # public name -> the module that defines it
 _HOME = {
     "Comparison": "jakinib.patient.compare",
+    "Coverage": "jakinib.evidence.coverage",
     "Evidence": "jakinib.evidence.evidence",
     "ForPatient": "jakinib.patient.for_patient",
     "Multiverse": "jakinib.synthesis.multiverse",
@@ -54,6 +57,7 @@ _HOME = {
     "Rates": "jakinib.synthesis.rates",
     "check": "jakinib.evidence.check",
     "compare": "jakinib.patient.compare",
+    "coverage": "jakinib.evidence.coverage",
     "cytokine_map": "jakinib.mechanism.cytokine_map",
     "equivalent_dose": "jakinib.mechanism.equivalence",
     "exposure": "jakinib.mechanism.exposure",
@@ -71,6 +75,7 @@ _HOME = {
 
 __all__ = [
     "Comparison",
+    "Coverage",
     "Evidence",
     "ForPatient",
     "Multiverse",
@@ -84,6 +89,7 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "coverage",
     "cytokine_map",
     "equivalent_dose",
     "evidence",

@@ -22,6 +22,7 @@ AsSvg = Annotated[bool, typer.Option("--svg", help="Write the figure as SVG.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     app.command()(overlaps)
+    app.command()(coverage)
 
 
 def overlaps(
@@ -35,6 +36,13 @@ def overlaps(
     from jakinib.evidence.overlaps import overlaps as overlaps_
 
     _write(overlaps_(_load(evidence), about), json, csv, svg)
+
+
+def coverage(evidence: Folder = None, json: AsJson = False, csv: AsCsv = False, svg: AsSvg = False) -> None:
+    """What is held for each approved oral JAK inhibitor, indication and outcome; what is missing."""
+    from jakinib.evidence.coverage import coverage as coverage_
+
+    _write(coverage_(_load(evidence)), json, csv, svg)
 
 
 def _load(folders: list[Path] | None) -> Evidence:

@@ -20,6 +20,8 @@ PAGES = [
     "/data",
     "/data/effects",
     "/about",
+    "/about/coverage",
+    "/about/coverage/rows?drug=tofacitinib&outcome=mace&population=rheumatoid-arthritis&kind=randomised",
     "/overlaps",
     "/overlaps?about=tofacitinib",
     "/overlaps?about=jade-compare",

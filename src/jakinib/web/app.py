@@ -15,6 +15,7 @@ from jakinib.web.mechanism import Mechanism
 from jakinib.web.routes import (
     about,
     compare,
+    coverage,
     data,
     drugs,
     home,
@@ -43,18 +44,8 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecurityHeaders)
     for routes in (
-        home,
-        compare,
-        patient,
-        mechanism,
-        drugs,
-        studies,
-        outcomes,
-        sources,
-        data,
-        about,
-        overlaps,
-    ):
+        home, compare, patient, mechanism, drugs, studies, outcomes, sources, data, about, coverage, overlaps,
+    ):  # fmt: skip
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     errors.install(app)
