@@ -122,11 +122,15 @@ def _asked(ev: Evidence, about: str | None) -> tuple[str, set[str]]:
     except UnknownNameError:
         pass
     else:
-        held = {s for s, drugs in ev.overlap.drugs.items() if drug in drugs}
-        effects = ev["effects"]
-        for column in ("treatment", "reference"):
-            known = effects[column].map(lambda t: drug in ev.covered.get(t, ()), na_action="ignore")
-            held |= set(effects.loc[known.fillna(False).astype(bool), "study"])
+        of = ev["treatments"]
+        own = set(of.loc[of["drug"] == drug, "treatment"])
+        pairs = [
+            ("arms", "treatment"),
+            ("events", "treatment"),
+            ("effects", "treatment"),
+            ("effects", "reference"),
+        ]
+        held = {study for table, c in pairs for study in ev[table].loc[ev[table][c].isin(own), "study"]}
         return drug, held & every
     try:
         study = ev.name("study", about)

@@ -40,8 +40,14 @@ def overlaps_figure(request: Request, about: str = "", look: Literal["light", "d
 
 
 def _drugs(site: Site) -> list[str]:
-    """The JAK inhibitors of which some study counts another."""
-    known = site.ev.overlap
-    related = set(known.relations["whole"]) | set(known.relations["part"])
-    held = {drug for study in related for drug in known.drugs.get(study, ()) if drug in known.jak}
-    return [drug for drug in site.drugs if drug in held]
+    """The JAK inhibitors of which some study counts another, or is counted."""
+    known = site.ev.overlap.relations
+    related = set(known["whole"]) | set(known["part"])
+    drug = {t["treatment"]: t["drug"] for t in site.of_all("treatments")}
+    held = {
+        drug[row["treatment"]]
+        for t in ("arms", "events")
+        for row in site.of_all(t)
+        if row["study"] in related
+    }
+    return [row["drug"] for row in site.of("drugs", drug_class="JAK inhibitor") if row["drug"] in held]
