@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jakinib.evidence.check import check as check
+    from jakinib.evidence.coverage import Coverage as Coverage
+    from jakinib.evidence.coverage import coverage as coverage
     from jakinib.evidence.evidence import Evidence as Evidence
     from jakinib.evidence.evidence import load as evidence
+    from jakinib.evidence.overlaps import Overlaps as Overlaps
+    from jakinib.evidence.overlaps import overlaps as overlaps
     from jakinib.mechanism.cytokine_map import cytokine_map as cytokine_map
     from jakinib.mechanism.equivalence import equivalent_dose as equivalent_dose
     from jakinib.mechanism.exposure import exposure as exposure
@@ -43,10 +47,12 @@ __version__ = "0.1.0"
 _HOME = {
     "Claims": "jakinib.verdicts.evaluate",
     "Comparison": "jakinib.patient.compare",
+    "Coverage": "jakinib.evidence.coverage",
     "Evidence": "jakinib.evidence.evidence",
     "ForPatient": "jakinib.patient.for_patient",
     "Multiverse": "jakinib.synthesis.multiverse",
     "Network": "jakinib.synthesis.network.network",
+    "Overlaps": "jakinib.evidence.overlaps",
     "Pairwise": "jakinib.synthesis.pairwise",
     "PairwiseMany": "jakinib.synthesis.pairwise_many",
     "Patient": "jakinib.patient.profile",
@@ -55,6 +61,7 @@ _HOME = {
     "check": "jakinib.evidence.check",
     "claims": "jakinib.verdicts.evaluate",
     "compare": "jakinib.patient.compare",
+    "coverage": "jakinib.evidence.coverage",
     "cytokine_map": "jakinib.mechanism.cytokine_map",
     "equivalent_dose": "jakinib.mechanism.equivalence",
     "exposure": "jakinib.mechanism.exposure",
@@ -62,6 +69,7 @@ _HOME = {
     "inhibition": "jakinib.mechanism.inhibition",
     "multiverse": "jakinib.synthesis.multiverse",
     "network": "jakinib.synthesis.network.network",
+    "overlaps": "jakinib.evidence.overlaps",
     "pairwise": "jakinib.synthesis.pairwise",
     "pairwise_many": "jakinib.synthesis.pairwise_many",
     "rates": "jakinib.synthesis.rates",
@@ -72,10 +80,12 @@ _HOME = {
 __all__ = [
     "Claims",
     "Comparison",
+    "Coverage",
     "Evidence",
     "ForPatient",
     "Multiverse",
     "Network",
+    "Overlaps",
     "Pairwise",
     "PairwiseMany",
     "Patient",
@@ -85,6 +95,7 @@ __all__ = [
     "check",
     "claims",
     "compare",
+    "coverage",
     "cytokine_map",
     "equivalent_dose",
     "evidence",
@@ -93,6 +104,7 @@ __all__ = [
     "inhibition",
     "multiverse",
     "network",
+    "overlaps",
     "pairwise",
     "pairwise_many",
     "rates",

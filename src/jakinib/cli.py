@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+<<<<<<< HEAD
 from jakinib import cli_mechanism, cli_registry, cli_synthesis
+=======
+from jakinib import cli_evidence, cli_mechanism, cli_registry
+>>>>>>> overlaps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -324,6 +328,10 @@ def _left_out(left: pd.DataFrame) -> None:
             typer.echo(f"  {len(rows):>4}  {reason}")
 
 
+<<<<<<< HEAD
 cli_synthesis.register(app)
+=======
+cli_evidence.register(app)
+>>>>>>> overlaps
 cli_mechanism.register(app)
 cli_registry.register(app)

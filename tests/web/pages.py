@@ -20,6 +20,11 @@ PAGES = [
     "/data",
     "/data/effects",
     "/about",
+    "/about/coverage",
+    "/about/coverage/rows?drug=tofacitinib&outcome=mace&population=rheumatoid-arthritis&kind=randomised",
+    "/overlaps",
+    "/overlaps?about=tofacitinib",
+    "/overlaps?about=jade-compare",
     "/row/effects/F0036",
     "/row/page/51",
 ]

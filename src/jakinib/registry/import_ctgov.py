@@ -97,6 +97,7 @@ _WORKER: dict[str, Any] = {}
 def _start(names: Names, terms: Terms) -> None:
     _WORKER["names"], _WORKER["terms"] = names, terms
     gc.freeze()
+    gc.set_threshold(200_000, 20, 20)  # a record is a tree without cycles: looking for them costs an eighth
 
 
 def _work(document: Document) -> Prepared | Finding:

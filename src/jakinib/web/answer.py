@@ -148,6 +148,8 @@ def templates() -> Environment:
         compare_url=addresses.compare_url,
         form_url=form_url,
         mechanism_url=addresses.mechanism_url,
+        overlaps_url=addresses.overlaps_url,
+        coverage_url=addresses.coverage_url,
         shown=numbers.shown,
         effect=numbers.effect,
         counts=numbers.counts,

@@ -16,6 +16,7 @@ from jakinib.web.pooled import Pooled
 from jakinib.web.routes import (
     about,
     compare,
+    coverage,
     data,
     drugs,
     home,
@@ -23,6 +24,7 @@ from jakinib.web.routes import (
     multiverse,
     network,
     outcomes,
+    overlaps,
     patient,
     sources,
     studies,
@@ -60,6 +62,8 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
         sources,
         data,
         about,
+        coverage,
+        overlaps,
     ):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

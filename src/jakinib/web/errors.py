@@ -28,6 +28,7 @@ PLACES = (
     "/sources",
     "/data",
     "/about",
+    "/overlaps",
 )
 
 

@@ -100,6 +100,19 @@ def compare_url(
     return f"/compare{form}" + (f"?{urlencode(query)}" if query else "")
 
 
+def coverage_url(outcome: str, population: str, kind: str, drug: str = "") -> str:
+    """Address of the rows behind one figure of the coverage table."""
+    query = {"drug": drug} if drug else {}
+    query |= {"outcome": outcome, "population": population, "kind": kind}
+    return f"/about/coverage/rows?{urlencode(query)}"
+
+
+def overlaps_url(about: str = "", form: str = "", **more: str) -> str:
+    """Address of who counts whom, about a drug or a study, or all."""
+    query = ([("about", about)] if about else []) + list(more.items())
+    return f"/overlaps{form}" + (f"?{urlencode(query)}" if query else "")
+
+
 def mechanism_url(regimens: Iterable[str], where: str = "", form: str = "", **more: str) -> str:
     """Address of the mechanism page or of one of its parts; what is blank is left out."""
     query = [("regimen", r) for r in regimens] + [(k, v) for k, v in more.items() if v]
