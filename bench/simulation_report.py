@@ -89,7 +89,7 @@ def figure(frame: pd.DataFrame) -> Any:
             )
         )
 
-    percent = alt.Scale(domain=[20, 100], nice=False)
+    percent = alt.Scale(domain=[10, 100], nice=False)
     ratio = alt.Scale(type="log", domain=[1, 2.6], nice=False)
     return alt.vconcat(
         panel(
