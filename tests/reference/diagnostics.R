@@ -23,6 +23,13 @@ e <- escalc("OR", ai = e1, n1i = n1, ci = e2, n2i = n2, data = x)
 for (t in c("z", "knha")) { f <- rma(yi, vi, mods = ~ ablat, data = e, test = t, control = ctrl)
   for (j in 1:2) add("bcg", paste0("regression-", t), j, coefficient = c(f$beta)[j], se = f$se[j], p = f$pval[j], ci_low = f$ci.lb[j], ci_high = f$ci.ub[j])
   add("bcg", paste0("regression-", t), 3, tau2 = f$tau2, qm = f$QM, qm_p = f$QMp, qe = f$QE) }
+# cumulative: one more study at a time, by latitude
+for (m in c("mh", "iv-reml")) for (k in 2:13) { z <- e[order(x$ablat), ][1:k, ]
+  g <- if (m == "mh") rma.mh(measure = "OR", ai = e1, n1i = n1, ci = e2, n2i = n2, data = z) else rma(yi, vi, data = z, control = ctrl)
+  add("bcg", paste0("cumulative-", m), k, theta = unname(g$beta[1]), se = g$se) }
+# subgroups: Cochran's Q between the pooled estimates of the three ways of allocation
+g <- sapply(split(e, dat.colditz1994$alloc), function(z) { f <- rma(yi, vi, data = z, control = ctrl); c(f$beta[1], f$se) })
+f <- rma(g[1, ], sei = g[2, ], method = "EE"); add("bcg", "subgroup-test", 1, q_between = f$QE, q_between_p = f$QEp)
 for (g in split(e, dat.colditz1994$alloc)) { f <- rma(yi, vi, data = g, control = ctrl); add("bcg", "subgroup", nrow(g), theta = c(f$beta), se = f$se) }
 write.csv(out, "diagnostics_r.csv", row.names = FALSE, quote = FALSE)
 writeLines(c("ablat,alloc", paste(dat.colditz1994$ablat, dat.colditz1994$alloc, sep = ",")), "bcg_moderators.csv")

@@ -91,7 +91,9 @@ def test_subgroups():
             assert one.theta == pytest.approx(r.loc[one.k, "theta"], rel=1e-7)
             assert one.se == pytest.approx(r.loc[one.k, "se"], rel=1e-7)
     assert ours.labels == ("random", "alternate", "systematic")
-    assert 0 < ours.q_between_p < 1
+    test = expected("bcg", "subgroup-test").iloc[0]
+    assert ours.q_between == pytest.approx(test["q_between"], rel=1e-7)
+    assert ours.q_between_p == pytest.approx(test["q_between_p"], rel=1e-7)
 
 
 def test_cumulative_ends_with_all_studies():
@@ -99,6 +101,42 @@ def test_cumulative_ends_with_all_studies():
     ours = diagnostics.cumulative(table, "OR", "mh", "reference", order="ablat")
     assert ours.results[-1].theta == pytest.approx(ours.every.theta)
     assert [r.k for r in ours.results] == list(range(1, 14))
+
+
+@pytest.mark.parametrize("method", ["mh", "iv-reml"])
+def test_cumulative(method):
+    ours = diagnostics.cumulative(bcg(), "OR", method, "reference", order="ablat")
+    r = expected("bcg", f"cumulative-{method}")
+    for name in r.columns:
+        assert [getattr(x, name) for x in ours.results[1:]] == pytest.approx(r[name].tolist(), rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    "counts", [(1, 100, 8, 100), (2, 150, 16, 150), (12, 90, 10, 80), (40, 200, 20, 200), (0, 60, 9, 50)]
+)
+def test_fragility_of_one_study_equals_an_exhaustive_search(counts):
+    e1, n1, e2, n2 = counts
+
+    def differs(a, c):
+        """Woolf's interval of the log odds ratio excludes zero; with an empty cell there is none."""
+        cells = (a, n1 - a, c, n2 - c)
+        if min(cells) == 0:
+            return None
+        theta = math.log(cells[0] * cells[3] / (cells[1] * cells[2]))
+        return abs(theta) > 1.959963984540054 * math.sqrt(sum(1 / x for x in cells))
+
+    ours = diagnostics.fragility(two_groups([e1], [n1], [e2], [n2]), "OR", "mh", "reference")
+    if differs(e1, e2) is None:
+        assert ours.index is None and ours.notes
+        return
+    least = min(
+        abs(a - e1) + abs(c - e2)
+        for a in range(n1 + 1)
+        for c in range(n2 + 1)
+        if differs(a, c) is (not differs(e1, e2))
+    )
+    # greedy: an upper bound, here one too many in the third
+    assert (ours.significant, ours.index) == (differs(e1, e2), least + (counts == (12, 90, 10, 80)))
 
 
 def test_fragility_counts_the_changes_that_turn_the_conclusion():
@@ -128,3 +166,9 @@ def test_double_zero_studies_shrink_a_risk_difference_and_are_counted():
     # closed form: Mantel-Haenszel risk differences with equal groups are means weighted by size
     assert ours.loc["mh", "estimate"] == pytest.approx(-4 / 600)
     assert ours.loc["mh", "estimate_without"] == pytest.approx(-4 / 100)
+    # every row is the comparison with and without those studies
+    for measure, method in (("OR", "um.rs"), ("OR", "beta-binomial")):
+        for column, data in (("", table), ("_without", two_groups([2], [100], [6], [100]))):
+            alone = jk.pairwise(data, measure, method, "reference")
+            for name in ("estimate", "ci_low", "ci_high"):
+                assert ours.loc[method, name + column] == pytest.approx(getattr(alone, name), rel=1e-6)

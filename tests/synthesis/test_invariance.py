@@ -81,3 +81,84 @@ def test_a_rate_difference_follows_the_unit_of_time(method):
     )
     assert other.estimate == pytest.approx(100 * base.estimate, rel=1e-9)
     assert other.ci_low == pytest.approx(100 * base.ci_low, rel=1e-8)
+
+
+OTHERS = [
+    (method, measure)
+    for method, m in sorted(METHODS.items())
+    for measure in ("RR", "RD", "AS", "IRR", "IRD")
+    if measure in m.measures
+]
+FIELDS = ("theta", "se", "p", "ci_low", "ci_high", "tau2")
+
+
+def data(measure):
+    """Sparse sets with zero cells: hart1999 has persons and person-years."""
+    return inputs()["hart1999" if measure in ("IRR", "IRD") else "nielweise2007"]
+
+
+@pytest.mark.parametrize(("method", "measure"), OTHERS)
+def test_order_and_names_do_not_matter_to_any_measure(method, measure):
+    table = arm_table(data(measure))
+    base = jk.pairwise(table, measure, method, "reference")
+    shuffled = table.sample(frac=1, random_state=9)
+    shuffled["treatment"] = shuffled["treatment"].map({"treatment": "zzz", "reference": "aaa"})
+    shuffled["study"] = shuffled["study"].str[::-1]
+    other = jk.pairwise(shuffled, measure, method, "aaa")
+    for field in FIELDS:
+        assert getattr(other, field) == pytest.approx(getattr(base, field), rel=1e-6, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize(("method", "measure"), OTHERS)
+def test_changing_the_reference_turns_the_sign_of_any_measure(method, measure):
+    table = arm_table(data(measure))
+    base = jk.pairwise(table, measure, method, "reference")
+    other = jk.pairwise(table, measure, method, "treatment")
+    assert other.theta == pytest.approx(-base.theta, rel=1e-6, abs=1e-9)
+    assert other.se == pytest.approx(base.se, rel=1e-6)
+    high = 1 / base.ci_high if measure in ("RR", "IRR") else -base.ci_high
+    assert other.ci_low == pytest.approx(high, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", sorted(m for m in METHODS if "IRR" in METHODS[m].measures))
+@pytest.mark.parametrize("unit", [1 / 365.25, 1e-3, 100.0, 1e6])
+def test_a_rate_ratio_does_not_see_the_unit_of_time(method, unit):
+    frame = data("IRR")
+    base = jk.pairwise(arm_table(frame), "IRR", method, "reference")
+    other = jk.pairwise(
+        arm_table(frame.assign(t1=frame.t1 * unit, t2=frame.t2 * unit)), "IRR", method, "reference"
+    )
+    for field in FIELDS:
+        assert getattr(other, field) == pytest.approx(getattr(base, field), rel=1e-6, abs=1e-8, nan_ok=True)
+
+
+@pytest.mark.parametrize("method", sorted(m for m in METHODS if "IRR" in METHODS[m].measures))
+def test_person_time_without_events_adds_nothing_to_a_rate_ratio(method):
+    if method == "um.rs":
+        return  # it learns the baseline from every arm
+    table = arm_table(data("IRR")).drop(columns="n")
+    extra = two_groups([0], [80.0], [0], [40.0], time=True).assign(study="empty")
+    base = jk.pairwise(table, "IRR", method, "reference")
+    more = jk.pairwise(np_concat(table, extra), "IRR", method, "reference")
+    assert more.theta == pytest.approx(base.theta, abs=1e-12)
+    assert more.ci_high == pytest.approx(base.ci_high, rel=1e-9)
+    assert "empty" in dict(more.left_out)
+
+
+@pytest.mark.parametrize("method", [m for m in ODDS if m not in ("um.rs", "beta-binomial", "cm.al")])
+def test_a_study_in_which_everyone_had_the_event_adds_nothing(method):
+    base = jk.pairwise(TABLE, "OR", method, "reference")
+    extra = two_groups([80], [80], [40], [40]).assign(study="full")
+    more = jk.pairwise(np_concat(TABLE, extra), "OR", method, "reference")
+    assert more.theta == pytest.approx(base.theta, abs=1e-12)
+    assert more.ci_high == pytest.approx(base.ci_high, rel=1e-9)
+    assert "everyone" in dict(more.left_out)["full"]
+
+
+@pytest.mark.parametrize("method", ["mh", "um.rs", "beta-binomial"])
+def test_a_study_without_events_counts_where_the_likelihood_can_use_it(method):
+    measure = "RD" if method == "mh" else "OR"
+    extra = two_groups([0], [800], [0], [400]).assign(study="empty")
+    base = jk.pairwise(TABLE, measure, method, "reference")
+    more = jk.pairwise(np_concat(TABLE, extra), measure, method, "reference")
+    assert more.k == base.k + 1 and more.theta != pytest.approx(base.theta, rel=1e-6)

@@ -204,3 +204,15 @@ def test_result_speaks_json_pandas_text_and_figure():
     assert table["weight"][:4].sum() == pytest.approx(100)
     assert ours.figure().to_dict()["layer"]
     assert "odds ratio" in str(ours) and "REML" in str(ours)
+
+
+def test_a_common_effect_over_many_events_says_what_it_assumes():
+    # below 20 events the simulated intervals held even when effects differed
+    many = arm_table(inputs()["collins1985b_stillb"])
+    said = [
+        any("one effect is assumed" in n for n in jk.pairwise(many, "OR", m).notes) for m in ("mh", "peto")
+    ]
+    assert said == [True, True]
+    assert not any("one effect" in n for n in jk.pairwise(many, "OR", "cm.el").notes)
+    few = two_groups([1, 2, 0], [50, 60, 40], [2, 3, 1], [50, 60, 40])
+    assert not any("one effect" in n for n in jk.pairwise(few, "OR", "mh").notes)

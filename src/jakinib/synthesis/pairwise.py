@@ -15,7 +15,7 @@ from jakinib.synthesis.conditional_test import exact_p
 from jakinib.synthesis.effect_sizes import effect_sizes
 from jakinib.synthesis.inference import uses_wald
 from jakinib.synthesis.methods import METHODS
-from jakinib.synthesis.pairs import MEASURE_NAMES, TIME_MEASURES, Pairs
+from jakinib.synthesis.pairs import MEASURE_NAMES, TIME_MEASURES, Fit, Pairs
 from jakinib.synthesis.result import LeftOut, json_ready, number, p_text
 from jakinib.synthesis.select_pairs import Selected, select_pairs
 
@@ -261,7 +261,7 @@ def result(selected: Selected, choices: Choices, analysis: Analysis) -> Pairwise
             _exp(to_read, float(analysis.prediction_high)),
         ),
         k=int(fit.k),
-        events=int((selected.pairs.e1 + selected.pairs.e2)[used].sum()),
+        events=_counted(selected, fit),
         studies=studies,
         left_out=tuple(left_out),
         populations=selected.populations,
@@ -331,6 +331,14 @@ def _no_information(pairs: Pairs, i: int, choices: Choices) -> str:
     return "its estimate or variance is not finite without a continuity correction"
 
 
+# events from which a simulated common-effect interval fell below 90 % coverage when effects differed
+_MANY = 20
+
+
+def _counted(selected: Selected, fit: Fit) -> int:
+    return int((selected.pairs.e1 + selected.pairs.e2)[np.asarray(fit.used, dtype=bool)].sum())
+
+
 def _notes(selected: Selected, choices: Choices, analysis: Analysis) -> list[str]:
     fit, k = analysis.fit, int(analysis.fit.k)
     theta, name = float(fit.theta), MEASURE_NAMES[choices.measure]
@@ -361,6 +369,11 @@ def _notes(selected: Selected, choices: Choices, analysis: Analysis) -> list[str
         notes.append(
             "one informative study: heterogeneity cannot be estimated"
             + "; what is said of it is its prior" * (choices.ci == "credible" and fit.tau2 is not None)
+        )
+    if choices.effects == "common" and choices.log_scale and k > 2 and _counted(selected, fit) >= _MANY:
+        notes.append(
+            "one effect is assumed in all studies; where effects differ the interval is too narrow "
+            "(docs/simulation.md): compare a random-effects method, or the multiverse"
         )
     if choices.ci in ("hk", "hk-adhoc", "t") and math.isnan(float(analysis.interval.low)) and k > 0:
         notes.append(

@@ -5,7 +5,7 @@ Source: fragility index of a meta-analysis, Atal et al. (2019), by the same one-
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,8 +55,9 @@ def fragility(
 ) -> Fragility:
     """Change one event at a time where it moves the interval most, until the conclusion turns.
 
-    Each step tries every study, group and direction as one batch. Measures of counts only (OR, RR, RD, AS).
-    The search is greedy: the index is an upper bound of the smallest number of changes.
+    Each step tries every study, group and direction as one batch; an interval that includes no difference is
+    pushed to either side and the shorter way counts. Measures of counts only (OR, RR, RD, AS). The search is
+    greedy: the index is an upper bound of the smallest number of changes.
     """
     choices = choose(measure, method, **options)
     if measure not in COUNT_MEASURES:
@@ -64,18 +65,33 @@ def fragility(
     selected = select_pairs(read_arms(arms), measure, treatment, reference)
     pairs = replace(selected.pairs, y=None, v=None)
 
-    def distance(p: Pairs) -> Any:
-        """How far the nearer end of the interval lies beyond no difference; negative when it is included."""
+    def ends(p: Pairs) -> Any:
+        """How far each end of the interval lies beyond no difference, shape (2, ...); negative when short."""
         found = analyse(p, choices).interval
-        return np.maximum(found.low, -found.high)
+        return np.stack([found.low, -found.high])
 
-    start = float(distance(pairs))
-    if math.isnan(start):
+    start = ends(pairs)
+    if np.isnan(start).any():
         return Fragility(None, False, (), ("there is no interval to turn",))
-    significant, k = start > 0, len(selected.studies)
-    changes: list[tuple[str, str, int]] = []
-    for step in range(1, limit + 1):
-        tries = [(i, g, s) for i in range(k) for g in (0, 1) for s in (1, -1)]
+    significant = bool(start.max() > 0)
+    # an interval that excludes no difference has one end to turn, one that includes it has two
+    sides = [int(start.argmax())] if significant else [0, 1]
+    found = [_search(pairs, ends, side, significant, limit) for side in sides]
+    turned, steps = min(found, key=lambda x: (not x[0], len(x[1])))
+    groups = (selected.treatment, selected.reference)
+    changes = tuple((selected.studies[i], groups[g], s) for i, g, s in steps)
+    if turned:
+        return Fragility(len(changes), significant, changes, ())
+    return Fragility(None, significant, changes, (f"{len(changes)} changes do not turn it",))
+
+
+def _search(
+    pairs: Pairs, ends: Callable[[Pairs], Any], side: int, significant: bool, limit: int
+) -> tuple[bool, list[tuple[int, int, int]]]:
+    """Whether the end turned, and the changes (study, group, +1 or -1) in the order made."""
+    changes: list[tuple[int, int, int]] = []
+    while len(changes) < limit:
+        tries = [(i, g, s) for i in range(pairs.e1.shape[-1]) for g in (0, 1) for s in (1, -1)]
         e1, e2 = np.tile(pairs.e1, (len(tries), 1)), np.tile(pairs.e2, (len(tries), 1))
         for row, (i, g, s) in enumerate(tries):
             (e1, e2)[g][row, i] += s
@@ -85,12 +101,11 @@ def fragility(
         if not tries:
             break
         batch = Pairs(e1, np.broadcast_to(pairs.d1, e1.shape), e2, np.broadcast_to(pairs.d2, e2.shape))
-        reach = distance(batch)
+        reach = ends(batch)[side]
         reach = np.where(np.isnan(reach), np.inf if significant else -np.inf, reach)
         best = int(np.argmin(reach) if significant else np.argmax(reach))
-        i, g, s = tries[best]
         pairs = replace(pairs, e1=e1[best], e2=e2[best])
-        changes.append((selected.studies[i], (selected.treatment, selected.reference)[g], s))
+        changes.append(tries[best])
         if (reach[best] > 0) != significant:
-            return Fragility(step, significant, tuple(changes), ())
-    return Fragility(None, significant, tuple(changes), (f"{len(changes)} changes do not turn it",))
+            return True, changes
+    return False, changes
