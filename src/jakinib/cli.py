@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jakinib import cli_mechanism, cli_registry
+from jakinib import cli_claims, cli_mechanism, cli_registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -408,5 +408,6 @@ def _left_out(left: pd.DataFrame) -> None:
             typer.echo(f"  {len(rows):>4}  {reason}")
 
 
+cli_claims.register(app)
 cli_mechanism.register(app)
 cli_registry.register(app)
