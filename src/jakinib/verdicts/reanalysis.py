@@ -24,7 +24,12 @@ def pairwise(test: Test, facts: Facts) -> tuple[Estimate | None, str]:
     within a trial.
     """
     asked = {c.column: c.values[0] for c in test.where}
-    arms = [row for row in _arms(facts, asked, "controlled") if row["study"] in facts.trials]
+    size = "person_years" if test.measure == "IRR" else "n"
+    arms = [
+        row
+        for row in _arms(facts, asked, "controlled")
+        if row["study"] in facts.trials and row[size] is not None
+    ]
     sides = [[row for row in arms if _is(row, asked[side])] for side in ("treatment", "reference")]
     both = {row["study"] for row in sides[0]} & {row["study"] for row in sides[1]}
     if not both:
@@ -41,7 +46,7 @@ def pairwise(test: Test, facts: Facts) -> tuple[Estimate | None, str]:
         return None, f"{held} no one had the event, so there is no ratio"
     if math.isnan(result.ci_low) or math.isnan(result.ci_high):
         return None, f"{held} the counts give no interval by this method"
-    counts = [f"{sum(r['events'] for r in p)} of {sum(r['n'] for r in p):,}" for p in parts]
+    counts = [f"{sum(r['events'] for r in p)} of {sum(r[size] for r in p):,.0f}" for p in parts]
     limits = f"{result.estimate:.2f} ({result.ci_low:.2f} to {result.ci_high:.2f})"
     if math.isinf(result.ci_high):
         limits = f"of at least {result.ci_low:.2f}, no upper limit"
@@ -63,7 +68,7 @@ def rates(test: Test, facts: Facts) -> tuple[Estimate | None, str]:
         return None, f"no count of {asked['outcome']} with person-years is held for {asked['treatment']}"
     name = MERGED.get(asked["treatment"], asked["treatment"])
     table = pd.DataFrame([_arm(row, name, "IRR") for row in arms]).groupby(["study", "treatment"]).sum()
-    (rate,) = _rates(table.drop(columns="n").reset_index(), pool=True).rows
+    (rate,) = _rates(table.reset_index(), pool=True).rows
     limits = f"{rate.estimate:.2g} ({rate.ci_low:.2g} to {rate.ci_high:.2g})"
     if rate.one_sided:
         limits = f"0, at most {rate.ci_high:.2g}"
@@ -93,5 +98,5 @@ def _is(row: Row, name: str) -> bool:
 
 
 def _arm(row: Row, treatment: str, measure: str) -> Row:
-    arm = {"study": row["study"], "treatment": treatment, "events": row["events"], "n": row["n"]}
-    return arm | ({"person_years": row["person_years"]} if measure == "IRR" else {})
+    size = "person_years" if measure == "IRR" else "n"
+    return {"study": row["study"], "treatment": treatment, "events": row["events"], size: row[size]}

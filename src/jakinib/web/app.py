@@ -14,6 +14,7 @@ from jakinib.web.kept import Kept
 from jakinib.web.mechanism import Mechanism
 from jakinib.web.routes import (
     about,
+    claims,
     compare,
     data,
     drugs,
@@ -41,7 +42,7 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
     app.state.kept = Kept()
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecurityHeaders)
-    for routes in (home, compare, patient, mechanism, drugs, studies, outcomes, sources, data, about):
+    for routes in (home, compare, patient, mechanism, drugs, studies, outcomes, claims, sources, data, about):
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     errors.install(app)

@@ -23,6 +23,7 @@ PLACES = (
     "/drugs",
     "/studies",
     "/outcomes",
+    "/claims",
     "/sources",
     "/data",
     "/about",
