@@ -6,7 +6,7 @@ from itertools import groupby
 
 from jakinib.verdicts.evaluate import VERDICTS, Claims
 
-SHOWN = 6  # rows of evidence named in a cell before the rest is counted
+SHOWN = 4  # rows of evidence named in a cell before the rest is counted
 
 
 def markdown(claims: Claims) -> str:

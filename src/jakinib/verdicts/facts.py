@@ -39,6 +39,10 @@ class Facts:
         """Population -> the group it belongs to."""
         return {r["population"]: r["group"] for r in self.table("populations")}
 
+    def name(self, key: Any) -> str:
+        """The name of a study or treatment as shown to readers, without what follows a colon."""
+        return str(self.ev.names.get(str(key), key)).partition(":")[0]
+
     def row(self, table: str, key: str) -> Row:
         """One row by its key."""
         if table not in self._by_key:

@@ -34,14 +34,15 @@ def pairwise(test: Test, facts: Facts) -> tuple[Estimate | None, str]:
     both = {row["study"] for row in sides[0]} & {row["study"] for row in sides[1]}
     if not both:
         return None, f"no randomised trial held counts {asked['outcome']} in both groups"
-    names = [MERGED.get(asked[side], asked[side]) for side in ("treatment", "reference")]
+    names = [_name(facts, asked[side]) for side in ("treatment", "reference")]
     parts = [[row for row in side if row["study"] in both] for side in sides]
     table = pd.DataFrame(
         [_arm(row, name, test.measure) for part, name in zip(parts, names, strict=True) for row in part]
     )
     result = _pairwise(table, test.measure, test.method, names[1], treatment=names[0], merge_arms=True)
     trials = sorted(both)
-    held = f"from {len(trials)} {'trial' if len(trials) == 1 else 'trials'} held ({', '.join(trials)})"
+    listed = ", ".join(map(facts.name, trials))
+    held = f"from {len(trials)} {'trial' if len(trials) == 1 else 'trials'} held ({listed})"
     if not result.k:
         return None, f"{held} no one had the event, so there is no ratio"
     if math.isnan(result.ci_low) or math.isnan(result.ci_high):
@@ -64,9 +65,9 @@ def rates(test: Test, facts: Facts) -> tuple[Estimate | None, str]:
         for row in _arms(facts, asked, "long-term")
         if _is(row, asked["treatment"]) and row["person_years"] is not None
     ]
+    name = _name(facts, asked["treatment"])
     if not arms:
-        return None, f"no count of {asked['outcome']} with person-years is held for {asked['treatment']}"
-    name = MERGED.get(asked["treatment"], asked["treatment"])
+        return None, f"no count of {asked['outcome']} with person-years is held for {name}"
     table = pd.DataFrame([_arm(row, name, "IRR") for row in arms]).groupby(["study", "treatment"]).sum()
     (rate,) = _rates(table.reset_index(), pool=True).rows
     limits = f"{rate.estimate:.2g} ({rate.ci_low:.2g} to {rate.ci_high:.2g})"
@@ -74,7 +75,13 @@ def rates(test: Test, facts: Facts) -> tuple[Estimate | None, str]:
         limits = f"0, at most {rate.ci_high:.2g}"
     text = f"computed rate {limits} per 100 person-years, {rate.events} in {rate.person_years:,.0f}"
     rows = tuple(("events", key) for key in sorted(row["event"] for row in arms))
-    return (rate.estimate, rate.ci_low, rate.ci_high, text, rows), f"from {', '.join(sorted(rate.studies))}"
+    return (
+        rate.estimate,
+        rate.ci_low,
+        rate.ci_high,
+        text,
+        rows,
+    ), f"from {', '.join(map(facts.name, sorted(rate.studies)))}"
 
 
 def _arms(facts: Facts, asked: dict[str, str], period: str) -> list[Row]:
@@ -91,6 +98,10 @@ def _arms(facts: Facts, asked: dict[str, str], period: str) -> list[Row]:
     if "group" in asked:
         rows = [row for row in rows if facts.groups[row["population"]] == asked["group"]]
     return [row for row in rows if row["source_id"] not in facts.pages]
+
+
+def _name(facts: Facts, asked: str) -> str:
+    return MERGED.get(asked) or facts.name(asked)
 
 
 def _is(row: Row, name: str) -> bool:
