@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-<<<<<<< HEAD
-from jakinib import cli_mechanism, cli_registry, cli_synthesis
-=======
-from jakinib import cli_evidence, cli_mechanism, cli_registry
->>>>>>> overlaps
+from jakinib import cli_claims, cli_evidence, cli_mechanism, cli_registry, cli_synthesis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -328,10 +324,8 @@ def _left_out(left: pd.DataFrame) -> None:
             typer.echo(f"  {len(rows):>4}  {reason}")
 
 
-<<<<<<< HEAD
 cli_synthesis.register(app)
-=======
 cli_evidence.register(app)
->>>>>>> overlaps
+cli_claims.register(app)
 cli_mechanism.register(app)
 cli_registry.register(app)

@@ -124,14 +124,20 @@ def diff(
     json: AsJson = False,
     csv: AsCsv = False,
 ) -> None:
-    """What staged rows would change: new, changed, held already, conflicting."""
+    """What staged rows would change: new, changed, held already, conflicting; and which verdicts."""
     from jakinib.registry.diff import diff as diff_
+    from jakinib.verdicts.changes import changes
 
-    result = diff_(staged, _load(evidence))
+    ev = _load(evidence)
+    result = diff_(staged, ev)
     if csv:
         typer.echo(result.table().to_csv(index=False), nl=False)
+    elif json:
+        from jakinib.report.export import to_json
+
+        typer.echo(to_json(result.to_dict() | {"verdicts": changes(staged, ev).to_dict()}))
     else:
-        _show(result, json)
+        typer.echo(f"{result}\n\n{changes(staged, ev)}")
 
 
 def accept(

@@ -15,6 +15,8 @@ PAGES = [
     "/studies/oral-surveillance",
     "/outcomes",
     "/outcomes/vte",
+    "/claims",
+    "/claims?verdict=contradicted",
     "/sources",
     "/sources/PMID:37910098",
     "/data",
@@ -28,4 +30,4 @@ PAGES = [
     "/row/effects/F0036",
     "/row/page/51",
 ]
-WRONG = ["/nothing-here", "/drugs/upadacitnib", "/compare?per=7"]
+WRONG = ["/nothing-here", "/drugs/upadacitnib", "/compare?per=7", "/claims?verdict=true"]

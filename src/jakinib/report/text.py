@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from jakinib.evidence.check import Findings
     from jakinib.evidence.finding import Finding
     from jakinib.patient.compare import Comparison
+    from jakinib.verdicts.evaluate import Claims
 
 
 def table(frame: pd.DataFrame, title: str) -> Table:
@@ -94,3 +96,33 @@ def findings(found: Findings, console: Console) -> None:
     console.print(
         Text(f"{found.checked}: {len(found.open)} open, {count} acknowledged in discrepancies", style)
     )
+
+
+_VERDICT_STYLES = {
+    "supported": "green",
+    "supported with qualification": "yellow",
+    "not supported": "bold dark_orange",
+    "contradicted": "bold red",
+}
+
+
+def verdicts(claims: Claims, console: Console) -> None:
+    """Claims under their sections: statement, verdict, why, and the rows it rests on; then the counts."""
+    section = None
+    for v in claims:
+        if v.claim.section != section:
+            section = v.claim.section
+            console.print(Text(f"\n{section or 'Claims of no statement of the page'}", "bold underline"))
+        style = _VERDICT_STYLES.get(v.verdict, "dim")
+        console.print(Text(v.claim.claim, "bold") + Text(f"  {v.verdict}", style))
+        rows = [f"{table} {key}" for table, key in v.rows]
+        more = f" and {len(rows) - 6} more" if len(rows) > 6 else ""
+        for text, look in (
+            (v.claim.statement, ""),
+            (v.reason, "dim"),
+            (f"rows: {'; '.join(rows[:6])}{more}" if rows else "", "cyan"),
+        ):
+            if text:
+                console.print(Padding(Text(text, look), (0, 0, 0, 6)))
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in claims.counts.items() if n)
+    console.print(Text(f"\n{len(claims)} claims against {claims.evidence}: {counts or 'none'}", "bold"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jakinib.evidence.claims import Condition, Test, parse_where
+from jakinib.evidence.claims import Test, parse_where
 from jakinib.verdicts.facts import Facts
 
 HOLDS = "holds"
@@ -65,10 +65,10 @@ def _rows(test: Test, facts: Facts) -> Answer:
         return _count(test, held, keys)
     if not held:
         own = "; only the page itself says so" if others else ""
-        return Answer(test, SILENT, f"no independent row of {test.table} for {_filter(test.where)}{own}")
+        return Answer(test, SILENT, f"no independent row of {_table(test)}{own}")
     if test.relation == "lowest":
         return _lowest(test, held)
-    answers = [one for row in held if (one := _one(test, row)) is not None]
+    answers = [one for row in held if (one := _one(test, row, facts)) is not None]
     if not answers:
         return Answer(test, SILENT, f"{_plural(len(held))} found, none prints {_quantity(test)}", keys)
     statuses = {a.status for a in answers}
@@ -87,12 +87,13 @@ def _rows(test: Test, facts: Facts) -> Answer:
 def _count(test: Test, held: Sequence[dict[str, Any]], keys: tuple[tuple[str, str], ...]) -> Answer:
     assert test.value is not None
     n = len(held)
-    said = f"{_plural(n)} of {test.table} for {_filter(test.where)}"
+    said = f"{_plural(n) if n else 'no row'} of {_table(test)}"
     if test.relation == "at least":
         return Answer(test, HOLDS if n >= test.value else SILENT if not n else OPEN, said, keys)
     if n > test.value:
-        quoted = [_cut(str(row["statement"]), 160) for row in held[:2] if row.get("statement")]
-        return Answer(test, AGAINST, f"{said}{': ' if quoted else ''}{' / '.join(quoted)}", keys)
+        told = list(dict.fromkeys(map(_told, held)))
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+        return Answer(test, AGAINST, f"{said}: {', '.join(told[:3])}{more}", keys)
     # that nothing is held against a sentence does not carry it
     return Answer(test, SILENT if test.weight == "core" else HOLDS, said, keys)
 
@@ -111,21 +112,21 @@ def _lowest(test: Test, held: Sequence[dict[str, Any]]) -> Answer:
     return Answer(test, HOLDS if first == set(wanted.values) else AGAINST, f"in rising order {said}", rows)
 
 
-def _one(test: Test, row: dict[str, Any]) -> Found | None:
+def _one(test: Test, row: dict[str, Any], facts: Facts) -> Found | None:
     key = ((test.table, row["_key"]),)
     if test.quantity == "interval":
         low, high = row["ci_low"], row["ci_high"]
         if low is None or high is None:
             return None
         status = _interval(test, low, high)
-        return Found(status, f"{_printed(row)}{_against(test, status)}{_whose(row)}", key)
+        return Found(status, f"{_printed(row)}{_against(test, status)}{_whose(row, facts)}", key)
     cell = row[test.quantity]
     if cell is None:
         return None
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         status = _number(test, float(cell))
         text = _printed(row) if test.quantity == "estimate" else f"{test.quantity.replace('_', ' ')} {cell:g}"
-        return Found(status, f"{text}{_whose(row)}", key)
+        return Found(status, f"{text}{_whose(row, facts)}", key)
     text = ("true" if cell else "false") if isinstance(cell, bool) else str(cell)
     if test.relation == "is":
         return Found(HOLDS if text in test.words else AGAINST, f"\u201c{_cut(text)}\u201d", key)
@@ -190,18 +191,26 @@ def _number_text(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
 
 
-def _whose(row: dict[str, Any]) -> str:
+def _whose(row: dict[str, Any], facts: Facts) -> str:
     """Which study a bare number is of."""
-    told = [str(row[c]) for c in ("study", "subgroup", "treatment") if row.get(c)]
+    told = [facts.name(row[c]) for c in ("study", "subgroup", "treatment") if row.get(c)]
     return f" ({', '.join(told)})" if told else ""
+
+
+def _told(row: dict[str, Any]) -> str:
+    """A row in a few words: what it says, else what names it."""
+    if "whole" in row:
+        return f"{row['whole']} counts {row['part']}"
+    said = next((row[c] for c in ("statement", "printed") if row.get(c)), None)
+    return f"\u201c{_cut(str(said), 160)}\u201d" if said else str(row.get("drug") or row["_key"])
+
+
+def _table(test: Test) -> str:
+    return test.table.replace("_", " ")
 
 
 def _quantity(test: Test) -> str:
     return "an interval" if test.quantity == "interval" else test.quantity.replace("_", " ")
-
-
-def _filter(where: Sequence[Condition]) -> str:
-    return "; ".join(map(str, where))
 
 
 def _plural(n: int) -> str:

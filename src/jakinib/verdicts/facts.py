@@ -18,6 +18,7 @@ class Facts:
         self.ev = ev
         self._tables: dict[str, list[Row]] = {}
         self.analysed: dict[tuple[Any, ...], tuple[Any, str]] = {}
+        self._by_key: dict[str, dict[str, Row]] = {}
         self._indexes: dict[tuple[str, str], dict[str, list[Row]]] = {}
 
     @cached_property
@@ -25,6 +26,28 @@ class Facts:
         """Sources that are the page itself: what they say is the claim, not evidence for it."""
         sources = self.ev["sources"]
         return frozenset(sources.loc[sources["kind"] == "reference-page", "source_id"])
+
+    @cached_property
+    def trials(self) -> frozenset[str]:
+        """Randomised trials, which are no pools."""
+        return frozenset(
+            r["study"] for r in self.table("studies") if r["design"] in ("rct", "rct-open-label")
+        )
+
+    @cached_property
+    def groups(self) -> dict[str, str]:
+        """Population -> the group it belongs to."""
+        return {r["population"]: r["group"] for r in self.table("populations")}
+
+    def name(self, key: Any) -> str:
+        """The name of a study or treatment as shown to readers, without what follows a colon."""
+        return str(self.ev.names.get(str(key), key)).partition(":")[0]
+
+    def row(self, table: str, key: str) -> Row:
+        """One row by its key."""
+        if table not in self._by_key:
+            self._by_key[table] = {r["_key"]: r for r in self.table(table)}
+        return self._by_key[table][key]
 
     def table(self, name: str) -> list[Row]:
         """All rows of a table, in the order of their keys, so that the order of a file says nothing."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jakinib.evidence.claims import ROLES, Test
+import pandas as pd
+
+from jakinib.evidence.claims import ROLES, Row, Test
+from jakinib.evidence.select import sift
 from jakinib.synthesis.pairwise import pairwise as _pairwise
 from jakinib.synthesis.rates import rates as _rates
 from jakinib.verdicts.facts import Facts
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MERGED = {"jak": "JAK inhibitors", "placebo": "placebo"}
 Estimate = tuple[float, float, float, str, tuple[tuple[str, str], ...]]
@@ -24,77 +24,90 @@ def pairwise(test: Test, facts: Facts) -> tuple[Estimate | None, str]:
     within a trial.
     """
     asked = {c.column: c.values[0] for c in test.where}
-    arms = _arms(facts, asked, randomised=True)
-    sides = {side: _side(arms, asked[side]) for side in ("treatment", "reference")}
-    both = set(arms.loc[sides["treatment"], "study"]) & set(arms.loc[sides["reference"], "study"])
-    kept = arms["study"].isin(both)
-    parts = [
-        arms[kept & sides[side]].assign(treatment=MERGED.get(asked[side], asked[side]))
-        for side in ("treatment", "reference")
+    size = "person_years" if test.measure == "IRR" else "n"
+    arms = [
+        row
+        for row in _arms(facts, asked, "controlled")
+        if row["study"] in facts.trials and row[size] is not None
     ]
-    import pandas as pd
-
-    table = pd.concat(parts, ignore_index=True)
-    if table.empty:
+    sides = [[row for row in arms if _is(row, asked[side])] for side in ("treatment", "reference")]
+    both = {row["study"] for row in sides[0]} & {row["study"] for row in sides[1]}
+    if not both:
         return None, f"no randomised trial held counts {asked['outcome']} in both groups"
-    names = [MERGED.get(asked[side], asked[side]) for side in ("treatment", "reference")]
-    columns = ["study", "treatment", "events", "n"] + (["person_years"] if test.measure == "IRR" else [])
-    result = _pairwise(
-        table[columns], test.measure, test.method, names[1], treatment=names[0], merge_arms=True
-    )  # fmt: skip
-    rows = tuple(("events", str(key)) for key in sorted(table["event"]))
+    names = [_name(facts, asked[side]) for side in ("treatment", "reference")]
+    parts = [[row for row in side if row["study"] in both] for side in sides]
+    table = pd.DataFrame(
+        [_arm(row, name, test.measure) for part, name in zip(parts, names, strict=True) for row in part]
+    )
+    result = _pairwise(table, test.measure, test.method, names[1], treatment=names[0], merge_arms=True)
     trials = sorted(both)
-    held = f"from {len(trials)} {'trial' if len(trials) == 1 else 'trials'} held ({', '.join(trials)})"
+    listed = ", ".join(map(facts.name, trials))
+    held = f"from {len(trials)} {'trial' if len(trials) == 1 else 'trials'} held ({listed})"
     if not result.k:
         return None, f"{held} no one had the event, so there is no ratio"
     if math.isnan(result.ci_low) or math.isnan(result.ci_high):
         return None, f"{held} the counts give no interval by this method"
-    counts = [f"{int(p['events'].sum())} of {int(p['n'].sum()):,}" for p in parts]
+    counts = [f"{sum(r['events'] for r in p)} of {sum(r[size] for r in p):,.0f}" for p in parts]
     limits = f"{result.estimate:.2f} ({result.ci_low:.2f} to {result.ci_high:.2f})"
     if math.isinf(result.ci_high):
         limits = f"of at least {result.ci_low:.2f}, no upper limit"
     text = f"computed {test.measure} {limits}, {names[0]} {counts[0]} against {names[1]} {counts[1]}"
     informative = f"{held}; {result.k} of them had events" if result.k < len(trials) else held
+    rows = tuple(("events", key) for key in sorted(r["event"] for p in parts for r in p))
     return (result.estimate, result.ci_low, result.ci_high, text, rows), informative
 
 
 def rates(test: Test, facts: Facts) -> tuple[Estimate | None, str]:
     """Rate per 100 person-years with exact limits from the counts held; or why there is none."""
     asked = {c.column: c.values[0] for c in test.where}
-    arms = _arms(facts, asked, randomised=False)
-    arms = arms[_side(arms, asked["treatment"]) & arms["person_years"].notna()]
-    if arms.empty:
-        return None, f"no count of {asked['outcome']} with person-years is held for {asked['treatment']}"
-    name = MERGED.get(asked["treatment"], asked["treatment"])
-    one = arms[["study", "events", "person_years"]].assign(treatment=name)
-    merged = one.groupby(["study", "treatment"], as_index=False)[["events", "person_years"]].sum()
-    (rate,) = _rates(merged, pool=True).rows
-    limits = f"0, at most {rate.ci_high:.2g}" if rate.one_sided else (
-        f"{rate.estimate:.2g} ({rate.ci_low:.2g} to {rate.ci_high:.2g})"
-    )  # fmt: skip
+    arms = [
+        row
+        for row in _arms(facts, asked, "long-term")
+        if _is(row, asked["treatment"]) and row["person_years"] is not None
+    ]
+    name = _name(facts, asked["treatment"])
+    if not arms:
+        return None, f"no count of {asked['outcome']} with person-years is held for {name}"
+    table = pd.DataFrame([_arm(row, name, "IRR") for row in arms]).groupby(["study", "treatment"]).sum()
+    (rate,) = _rates(table.reset_index(), pool=True).rows
+    limits = f"{rate.estimate:.2g} ({rate.ci_low:.2g} to {rate.ci_high:.2g})"
+    if rate.one_sided:
+        limits = f"0, at most {rate.ci_high:.2g}"
     text = f"computed rate {limits} per 100 person-years, {rate.events} in {rate.person_years:,.0f}"
-    rows = tuple(("events", str(key)) for key in sorted(arms["event"]))
-    return (rate.estimate, rate.ci_low, rate.ci_high, text, rows), f"from {', '.join(sorted(rate.studies))}"
+    rows = tuple(("events", key) for key in sorted(row["event"] for row in arms))
+    return (
+        rate.estimate,
+        rate.ci_low,
+        rate.ci_high,
+        text,
+        rows,
+    ), f"from {', '.join(map(facts.name, sorted(rate.studies)))}"
 
 
-def _arms(facts: Facts, asked: dict[str, str], *, randomised: bool) -> pd.DataFrame:
-    """The selected arms without those that rest on the page itself."""
-    options: dict[str, Any] = {c: asked[c] for c in ("population", "study", "drug", "subgroup") if c in asked}
-    arms: pd.DataFrame = facts.ev.select(
-        asked["outcome"], period=asked.get("period", "controlled" if randomised else "long-term"), **options
+def _arms(facts: Facts, asked: dict[str, str], period: str) -> list[Row]:
+    """The selected rows of events, without those that rest on the page itself."""
+    where: dict[str, Any] = {c: asked[c] for c in ("population", "study", "drug") if c in asked}
+    taken = sift(
+        facts.ev,
+        [asked["outcome"]],
+        where,
+        period=asked.get("period", period),
+        subgroup=asked.get("subgroup"),
     )
-    keep = ~arms["source_id"].isin(facts.pages)
+    rows = [facts.row("events", row.event) for row in taken.rows]
     if "group" in asked:
-        populations = facts.ev["populations"]
-        keep &= arms["population"].isin(
-            populations.loc[populations["group"] == asked["group"], "population"]
-        )  # fmt: skip
-    if randomised:
-        studies = facts.ev["studies"]
-        trials = studies.loc[studies["design"].isin(["rct", "rct-open-label"]), "study"]
-        keep &= arms["study"].isin(trials)
-    return arms[keep]
+        rows = [row for row in rows if facts.groups[row["population"]] == asked["group"]]
+    return [row for row in rows if row["source_id"] not in facts.pages]
 
 
-def _side(arms: pd.DataFrame, name: str) -> pd.Series[bool]:
-    return arms["role"] == name if name in ROLES.values() else arms["treatment"] == name
+def _name(facts: Facts, asked: str) -> str:
+    return MERGED.get(asked) or facts.name(asked)
+
+
+def _is(row: Row, name: str) -> bool:
+    return bool(row["role"] == name if name in ROLES.values() else row["treatment"] == name)
+
+
+def _arm(row: Row, treatment: str, measure: str) -> Row:
+    size = "person_years" if measure == "IRR" else "n"
+    return {"study": row["study"], "treatment": treatment, "events": row["events"], size: row[size]}

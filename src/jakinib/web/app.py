@@ -15,6 +15,7 @@ from jakinib.web.mechanism import Mechanism
 from jakinib.web.pooled import Pooled
 from jakinib.web.routes import (
     about,
+    claims,
     compare,
     coverage,
     data,
@@ -59,6 +60,7 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
         drugs,
         studies,
         outcomes,
+        claims,
         sources,
         data,
         about,

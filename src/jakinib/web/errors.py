@@ -25,6 +25,7 @@ PLACES = (
     "/drugs",
     "/studies",
     "/outcomes",
+    "/claims",
     "/sources",
     "/data",
     "/about",

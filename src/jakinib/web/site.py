@@ -9,11 +9,13 @@ from urllib.parse import quote, urlencode
 
 import pandas as pd
 
+from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.evidence import Evidence
 from jakinib.patient.compare import Comparison, compare, estimates
 from jakinib.plain import records
 from jakinib.report.numbers import missing
 from jakinib.report.trace import Traces, keys
+from jakinib.verdicts.evaluate import Claims, claims
 
 Row = dict[str, Any]
 PLACEBO = "placebo"
@@ -41,6 +43,23 @@ class Site:
         return compare(
             treatments, list(outcomes) or None, population=population or None, evidence=self.ev, per=per
         )
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Every claim with its verdict; none when the claims of this evidence are refused."""
+        try:
+            return claims(self.ev)
+        except EvidenceError:
+            return Claims((), "")
+
+    @cached_property
+    def claims_refused(self) -> str:
+        """Why the claims cannot be tested, or ""."""
+        try:
+            claims(self.ev)
+        except EvidenceError as error:
+            return str(error)
+        return ""
 
     def source(self, source_id: str) -> Row:
         """The row of a source; one that is not in the table is named by its identifier."""

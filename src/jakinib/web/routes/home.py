@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from jakinib.report.forest import RATES, SHARES
 from jakinib.report.numbers import printed
 from jakinib.report.pathway import jaks_in, pathway
+from jakinib.verdicts.evaluate import Verdict
 from jakinib.web.answer import View, figure, views
 from jakinib.web.routes.drugs import cards
 from jakinib.web.site import Row, Site, rows
@@ -46,6 +47,7 @@ def home_view(request: Request) -> View:
         "drawn": jak,
         "drawn_population": POPULATION,
         "general": _general(site),
+        "table_claims": [v for v in site.claims if len(v.claim.positions) > 1],
         "cytokines": _cytokines(site),
         "oral": _oral(site),
         "oral_study": ORAL if ORAL in site.studies else "",
@@ -75,7 +77,17 @@ def _statement(site: Site, row: Row) -> dict[str, Any]:
         "after": after,
         "evidence": [(row["row_table"], key) for key in held],
         "disputes": site.disputes("page", row["_key"]),
+        "verdicts": _verdicts(site, row["position"]),
     }
+
+
+def _verdicts(site: Site, position: int) -> list[Verdict]:
+    """What became of a statement: one claim of each verdict, of those that speak of it alone."""
+    found: dict[str, Verdict] = {}
+    for verdict in site.claims.at(position):
+        if len(verdict.claim.positions) == 1:
+            found.setdefault(verdict.verdict, verdict)
+    return list(found.values())
 
 
 def _around(text: str, value: float | None, low: float | None, high: float | None) -> tuple[str, str, str]:
@@ -114,6 +126,7 @@ def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]
         and "table" in line["locator"]
         and line["outcome"] in columns
     ]
+    verdicts = {key: s["verdicts"] for s in statements for table, key in s["evidence"] if table == "events"}
     held: dict[tuple[str, str], dict[str, Row]] = {}
     for line in sorted(own, key=lambda x: (ROLES.index(x["role"]), x["event"])):
         who = line["population"] if line["role"] == "background" else line["treatment"]
@@ -129,11 +142,16 @@ def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]
         cells = {}
         for outcome in columns:
             own_line = says.get(outcome)
+            no_data = (s for s in silent if _about(s, name, site.outcomes[outcome]))
+            unsaid = None if own_line else next(no_data, None)
             cells[outcome] = {
                 "page": own_line,
-                "silent": None
+                "silent": unsaid,
+                "verdicts": unsaid["verdicts"]
+                if unsaid
+                else verdicts.get(own_line["event"], [])
                 if own_line
-                else next((s for s in silent if _about(s, name, site.outcomes[outcome])), None),
+                else [],
                 "disputes": site.disputes("events", own_line["event"]) if own_line else [],
                 "primary": _primary(site, own_line) if own_line else [],
             }
