@@ -62,7 +62,7 @@ class Likelihood:
         moving = [i for i in free if not (i in (1, 3) and near.beta[i] in (0.0, TAU_MAX))]
         if moving:
             turn = near.hessian[np.ix_(moving, moving)]
-            if np.linalg.eigvalsh(turn)[-1] < 0:
+            if (turn[0, 0] if len(moving) == 1 else np.linalg.eigvalsh(turn)[-1]) < 0:
                 slope = -np.linalg.solve(turn, near.hessian[moving, index])
                 beta[moving] += np.clip(slope * (value - near.beta[index]), -2.0, 2.0)
             for i in moving:

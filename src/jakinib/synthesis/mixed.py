@@ -319,6 +319,8 @@ class MixedModel:
 
 def _ascent(hessian: Floats, gradient: Floats) -> Floats:
     """Newton step for a maximum; directions of wrong or no curvature are turned uphill."""
+    if len(gradient) == 1:
+        return gradient / max(abs(float(hessian[0, 0])), 1e-16)
     values, vectors = np.linalg.eigh(-hessian)
     floor = 1e-8 * max(float(np.abs(values).max()), 1e-8)
     return vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), floor))  # type: ignore[no-any-return]
