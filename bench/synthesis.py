@@ -2,19 +2,18 @@
 
     python bench/synthesis.py
 
-Every time is the median of several runs on this machine; R is timed inside R, start-up not counted.
+Times are processor time, the least of several runs, in R too (start-up not counted): other work on the
+machine does not count.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,26 +42,28 @@ def table(name: str) -> pd.DataFrame:
 
 
 def seconds(work: Callable[[], object], least: float = 0.3) -> float:
-    """Median seconds of a call, over at least 3 calls and `least` seconds."""
-    work()
+    """Least processor seconds of a call, over at least 3 calls (one where it is long) and `least` seconds."""
     times: list[float] = []
-    while len(times) < 3 or sum(times) < least:
-        start = time.perf_counter()
+    while (len(times) < 3 or sum(times) < least) and sum(times) < 5:
+        start = time.process_time()
         work()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        times.append(time.process_time() - start)
+    return min(times)
 
 
 METAFOR = """
 suppressMessages(library(metafor))
 d <- read.csv("%s"); a <- subset(d, dataset == "nielweise2007"); b <- subset(d, dataset == "nielweise2008")
 # NA when the fit fails; a list of fits fails with its last one
-med <- function(f, n) { if (inherits(f(), "try-error")) return("null"); t <- replicate(n, { s <- proc.time()[["elapsed"]]; for (i in 1:%s) f(); (proc.time()[["elapsed"]] - s) / %s }); sprintf("%%g", median(t)) }
+med <- function(f, n) { if (inherits(f(), "try-error")) return("null"); t <- replicate(3, { s <- proc.time()[["user.self"]]; for (i in 1:n) f(); (proc.time()[["user.self"]] - s) / n }); sprintf("%%g", min(t)) }
 quiet <- function(e) try(suppressWarnings(suppressMessages(e)), silent = TRUE)
 full <- function() { quiet(rma.mh(measure = "OR", ai = e1, n1i = n1, ci = e2, n2i = n2, data = a)); quiet(rma.peto(ai = e1, n1i = n1, ci = e2, n2i = n2, data = a))
   f <- quiet(rma(measure = "OR", ai = e1, n1i = n1, ci = e2, n2i = n2, data = a, test = "knha", drop00 = TRUE)); quiet(predict(f)); quiet(confint(f)) }
 glmm <- function(model, x) function() if (x == "OR") quiet(rma.glmm(measure = "OR", ai = e1, n1i = n1, ci = e2, n2i = n2, data = a, model = model)) else quiet(rma.glmm(measure = "IRR", x1i = x1, t1i = t1, x2i = x2, t2i = t2, data = transform(b, x1 = e1, x2 = e2), model = model))
-cat(sprintf('{"full": %%s, "cm.el": %%s, "um.fs": %%s, "um.rs": %%s, "irr": %%s}', med(full, 5), med(glmm("CM.EL", "OR"), 1), med(glmm("UM.FS", "OR"), 1), med(glmm("UM.RS", "OR"), 1), med(glmm("UM.FS", "IRR"), 1)))
+mh <- function() quiet(rma.mh(measure = "OR", ai = e1, n1i = n1, ci = e2, n2i = n2, data = a))
+peto <- function() quiet(rma.peto(ai = e1, n1i = n1, ci = e2, n2i = n2, data = a))
+reml <- function() { f <- quiet(rma(measure = "OR", ai = e1, n1i = n1, ci = e2, n2i = n2, data = a, test = "knha", drop00 = TRUE)); quiet(predict(f)); quiet(confint(f)) }
+cat(sprintf('{"mh": %%s, "peto": %%s, "reml": %%s, "full": %%s, "cm.el": %%s, "um.fs": %%s, "um.rs": %%s, "irr": %%s}', med(mh, 20), med(peto, 20), med(reml, 10), med(full, 10), med(glmm("CM.EL", "OR"), 1), med(glmm("UM.FS", "OR"), 1), med(glmm("UM.RS", "OR"), 1), med(glmm("UM.FS", "IRR"), 1)))
 """  # noqa: E501
 
 
@@ -71,7 +72,7 @@ def metafor() -> dict[str, float | None]:
         print("Rscript is not installed: no peer to compare with")
         return {}
     with tempfile.NamedTemporaryFile("w", suffix=".R") as script:
-        script.write(METAFOR % (INPUTS, 3, 3))
+        script.write(METAFOR % INPUTS)
         script.flush()
         done = subprocess.run(["Rscript", script.name], capture_output=True, text=True, timeout=600)
     if done.returncode:
@@ -88,6 +89,33 @@ def full_fit(pairs: Pairs) -> None:
     analyse(pairs, choose("OR", "iv-reml", ci="hk"))
 
 
+TWELVE = (
+    "mh", "peto", "iv-ee", "iv-dl", "iv-reml", "iv-pm",
+    "cm.el", "cm.al", "um.fs", "um.rs", "beta-binomial", "firth",
+)  # fmt: skip
+
+
+def grid() -> None:
+    """Twelve methods, 20 outcomes of rates from 0.2 to 10 %, 8 drugs with 3 to 12 studies each."""
+    rng = np.random.default_rng(7)
+    for rate in np.geomspace(0.002, 0.1, 20):
+        for _ in range(8):
+            k = int(rng.integers(3, 13))
+            n = rng.integers(100, 400, (2, k))
+            events = rng.binomial(n, np.array([[rate], [rate * 1.3]]))
+            jk.multiverse(
+                {
+                    "study": [f"s{i}" for i in range(k)] * 2,
+                    "treatment": ["placebo"] * k + ["drug"] * k,
+                    "events": events.ravel(),
+                    "n": n.ravel(),
+                },
+                "OR",
+                "placebo",
+                methods=TWELVE,
+            )
+
+
 def main() -> None:
     sparse, rates = table("nielweise2007"), table("nielweise2008")
     chosen = select_pairs(read_arms(sparse), "OR", None, "reference").pairs
@@ -98,6 +126,10 @@ def main() -> None:
     def add(name: str, work: Callable[[], object], r: str | None = None) -> None:
         rows.append((name, seconds(work), r))
 
+    for method, ci, r in (("mh", None, "mh"), ("peto", None, "peto"), ("iv-reml", "hk", "reml")):
+        one = choose("OR", method, ci=ci)
+        extra = " + HK + PI + Q-profile" * (ci is not None)
+        add(f"{method}{extra}, numbers", lambda c=one: analyse(chosen, c), r)  # type: ignore[misc]
     add("full fit, numbers (MH, Peto, REML + HK + PI + Q-profile)", lambda: full_fit(chosen), "full")
     fits = (("mh", None), ("peto", None), ("iv-reml", "hk"))
     add(
@@ -112,6 +144,7 @@ def main() -> None:
     rate_choices = choose("IRR", "um.fs", ci="wald")
     add("um.fs IRR, k = 9, wald intervals", lambda: analyse(time_pairs, rate_choices), "irr")
     add("multiverse, 18 analyses, k = 18", lambda: jk.multiverse(sparse, "OR", "reference"))
+    add("multiverse, 160 comparisons (20 outcomes x 8 drugs) of 12 methods, 3 to 12 studies", grid)
 
     rng = np.random.default_rng(1)
     n1, n2 = rng.integers(50, 400, (2, 10_000, 18)).astype(float)
@@ -129,31 +162,6 @@ def main() -> None:
         failed = f"{'fails':>12}" if r in peer else ""
         right = f"{1e3 * theirs:>10.1f}ms{theirs / ours:>8.1f}x" if theirs else failed
         print(f"{name:<72}{1e3 * ours:>10.2f}ms{right}")
-
-    sizes = np.array([10, 50, 200, 1000, 2000])
-    print(
-        f"\n{'growth with studies':<20}"
-        + "".join(f"{f'k = {k}':>12}" for k in sizes)
-        + "   slope   peak memory"
-    )
-    for method in ("mh", "iv-reml", "cm.el", "um.fs", "um.rs"):
-        times, peak = [], 0
-        for k in sizes:
-            n = rng.integers(50, 300, k)
-            e1, e2 = rng.binomial(n, 0.012), rng.binomial(n, 0.01)
-            pairs = Pairs(e1 * 1.0, n * 1.0, e2 * 1.0, n * 1.0)
-            choices = choose("OR", method, ci="wald")
-            times.append(seconds(lambda p=pairs, c=choices: analyse(p, c), least=0.1))  # type: ignore[misc]
-        tracemalloc.start()
-        analyse(pairs, choices)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        slope = np.polyfit(np.log(sizes), np.log(times), 1)[0]
-        print(
-            f"{method:<20}"
-            + "".join(f"{1e3 * t:>10.2f}ms" for t in times)
-            + f"{slope:>8.2f}{peak / 1e6:>11.1f} MB"
-        )
 
 
 if __name__ == "__main__":

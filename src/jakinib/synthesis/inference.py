@@ -7,6 +7,7 @@ Spiegelhalter (2009).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -110,14 +111,26 @@ def _residual_mean_square(fit: Fit, adhoc: bool) -> Floats:
 
 
 def t_quantile(df: Floats, p: float) -> Floats:
-    """Student's t quantile, elementwise; NaN for NaN. Found once for each df, which takes most of a fit."""
+    """Student's t quantile, elementwise; NaN for NaN."""
+    return _for_each_df(_t_quantile, df, p)
+
+
+def _for_each_df(quantile: Callable[[float, float], float], df: Floats, p: float) -> Floats:
+    """A quantile found once for each df: finding it takes longer than most fits."""
+    if np.ndim(df) == 0:
+        return np.float64(quantile(float(df), p))  # type: ignore[return-value]
     values, index = np.unique(df, return_inverse=True)
-    return np.array([_t_quantile(float(v), p) for v in values])[index].reshape(np.shape(df))
+    return np.array([quantile(float(v), p) for v in values])[index].reshape(np.shape(df))
 
 
 @cache
 def _t_quantile(df: float, p: float) -> float:
     return float(stdtrit(df, p))
+
+
+@cache
+def _chi2_upper(df: float, p: float) -> float:
+    return float(chdtri(df, p))
 
 
 def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogeneity:
@@ -145,7 +158,7 @@ def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogene
         return np.where(positive, 100 * share, np.nan)
 
     tail = (1 - level) / 2
-    goals = np.stack([chdtri(safe, tail), chdtri(safe, 1 - tail)])
+    goals = np.stack([_for_each_df(_chi2_upper, safe, p) for p in (tail, 1 - tail)])
     both = np.where(positive, solve_q(np.stack([fit.y] * 2), np.stack([fit.v] * 2), goals), np.nan)
     low, high = both[0], both[1]
     h2 = np.where(positive, fit.tau2 / typical + 1, np.nan)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import expit, gammaln
+from scipy.special import gammaln
 
 from jakinib.synthesis.arms import Floats
 
@@ -30,9 +30,13 @@ def binomial(events: Floats, n: Floats, offset: Floats | float = 0.0) -> Kernel:
 
     def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
         t = eta + shift
-        p = expit(t)
+        # log(1 + exp(t)) and expit(t) from one exponential
+        e = np.exp(-np.abs(t))
+        near = 1.0 / (1.0 + e)
+        p = np.where(t > 0, near, e * near)
         mean = size * p
-        return constant + x * t - size * np.logaddexp(0.0, t), x - mean, mean * (p - 1.0)
+        second = -size * (e * near * near)
+        return constant + x * t - size * (np.maximum(t, 0.0) + np.log1p(e)), x - mean, second
 
     return kernel
 
@@ -73,19 +77,22 @@ def hypergeometric(e1: Floats, n1: Floats, e2: Floats, n2: Floats) -> Kernel:
         ways = log_choose(n1[members, None], x) + log_choose(n2[members, None], total[members, None] - x)
         observed = log_choose(n1[members], e1[members]) + log_choose(n2[members], e2[members])
         log_ratio = np.where(inside, ways - observed[:, None] + np.log(stride[members, None]), -np.inf)
-        groups.append((members, log_ratio[:, None, :], (x - e1[members, None])[:, None, :]))
+        step = x - e1[members, None]
+        powers = np.stack([np.ones_like(step), step, step**2], axis=1)
+        groups.append((members, log_ratio[:, :, None], step[:, :, None], powers))
 
     def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
         value, first, second = np.empty_like(eta), np.empty_like(eta), np.empty_like(eta)
-        for members, log_ratio, step in groups:
-            exponent = log_ratio + step * eta[members][:, :, None]
-            top = exponent.max(axis=-1)
-            term = np.exp(exponent - top[:, :, None])
-            total_term = term.sum(axis=-1)
-            moment = np.matmul(term, np.stack([step[:, 0], step[:, 0] ** 2], axis=-1)) / total_term[..., None]
-            value[members] = -top - np.log(total_term)
-            first[members] = -moment[..., 0]
-            second[members] = moment[..., 0] ** 2 - moment[..., 1]
+        for members, log_ratio, step, powers in groups:
+            term = step * eta[members][:, None, :]
+            term += log_ratio
+            top = term.max(axis=1)
+            term -= top[:, None, :]
+            sums = np.matmul(powers, np.exp(term, out=term))
+            mean, square = sums[:, 1] / sums[:, 0], sums[:, 2] / sums[:, 0]
+            value[members] = -top - np.log(sums[:, 0])
+            first[members] = -mean
+            second[members] = mean**2 - square
         return value, first, second
 
     return kernel

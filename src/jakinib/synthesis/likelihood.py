@@ -55,15 +55,24 @@ class Likelihood:
         return float(chdtrc(1.0, max(0.0, 2 * (self.state.value - held.value))))
 
     def _held(self, near: State, index: int, value: float) -> State:
-        """The maximum with one parameter held at a value, from a state near by."""
+        """The maximum with one parameter held at a value, from a state near by and along its tangent."""
+        free = tuple(i for i in self.free if i != index)
         beta = near.beta.copy()
         beta[index] = value
+        moving = [i for i in free if not (i in (1, 3) and near.beta[i] in (0.0, TAU_MAX))]
+        if moving:
+            turn = near.hessian[np.ix_(moving, moving)]
+            if (turn[0, 0] if len(moving) == 1 else np.linalg.eigvalsh(turn)[-1]) < 0:
+                slope = -np.linalg.solve(turn, near.hessian[moving, index])
+                beta[moving] += np.clip(slope * (value - near.beta[index]), -2.0, 2.0)
+            for i in moving:
+                if i in (1, 3):  # a standard deviation is not led to its boundary by a guess
+                    beta[i] = min(max(beta[i], 0.25 * near.beta[i]), TAU_MAX)
         study = near.study
         if self.model.intercept == "fixed":
             study = study + np.clip(near.cross @ (beta - near.beta)[:2], -3.0, 3.0)
-        free = tuple(i for i in self.free if i != index)
         start = self.model.evaluate(beta, study, self.points)
-        return self.model.maximise(start, free, self.points)
+        return self.model.maximise(start, free, self.points, close=3e-7, still=1e-4)
 
     def _limit(self, index: int, side: int, level: float) -> float:
         """Where the signed root of the likelihood ratio reaches its normal quantile: Newton, bracketed."""
@@ -88,7 +97,8 @@ class Likelihood:
             new = x + math.copysign(min(abs(step), 4 * max(1.0, abs(x - centre))), step)
             if math.isfinite(outer) and not min(inner, outer) < new < max(inner, outer):
                 new = (inner + outer) / 2
-            if abs(new - x) < 1e-8 * max(1.0, abs(x)) or abs(root - target) < 1e-8:
+            # Newton's error is squared at each step
+            if abs(new - x) < 1e-5 * max(1.0, abs(x)) or abs(root - target) < 1e-8:
                 return new
             x = new
         return x

@@ -85,7 +85,7 @@ class MixedModel:
         elif len(random) == 2:
             centre, scale, log_scale = self._adapt(beta, study, random)
             x, log_w = _product_rule(points)
-            z = centre[:, None, :] + np.einsum("kij,qj->kqi", scale, x)
+            z = centre[:, None, :] + np.matmul(x, scale.transpose(0, 2, 1))
             base = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[:, None]
             # the widest shift of eta that leaves every study's nodes where its integrand is
             width = np.sqrt((scale**2).sum(axis=2)) * beta[list(random)]
@@ -101,32 +101,34 @@ class MixedModel:
         total = weight.sum(axis=1, keepdims=True)
         weight /= total
         log_likelihood = float((top + np.log(total)).sum())
-        # parameters in order theta, tau, (alpha, sigma) or (alpha_i): base direction and multiplier
+        # parameters in order theta, tau, (alpha, sigma) or (alpha_i): the score along each at every node
+        # (k, parameters, nodes), and how eta moves with it
         zt = z[..., random.index(1)] if 1 in random else None
         zs = z[..., random.index(3)] if 3 in random else None
-        gradients: list[Floats] = [gt, np.zeros_like(gt) if zt is None else gt * zt]
-        multipliers: list[Floats | float] = [1.0, 0.0 if zt is None else zt]
-        along = ["t", "t"]
+        moves = [("t", None), ("t", zt)]
         if self.intercept is not None:
-            gradients.append(ga)
-            multipliers.append(1.0)
-            along.append("a")
+            moves.append(("a", None))
         if self.intercept == "random":
-            gradients.append(np.zeros_like(ga) if zs is None else ga * zs)
-            multipliers.append(0.0 if zs is None else zs)
-            along.append("a")
-        curvature = {"tt": htt, "at": hat, "ta": hat, "aa": haa}
-        G = np.stack(gradients, axis=-1)
-        weighted = weight[..., None] * G
-        mean = weighted.sum(axis=1)
-        hessian = np.matmul(weighted.transpose(0, 2, 1), G) - mean[:, :, None] * mean[:, None, :]
-        P = len(along)
-        for p in range(P):
-            for q in range(p + 1):
-                term = (weight * curvature[along[p] + along[q]] * multipliers[p] * multipliers[q]).sum(axis=1)
-                hessian[:, p, q] += term
-                if p != q:
-                    hessian[:, q, p] += term
+            moves.append(("a", zs))
+        score = np.zeros((self.k, len(moves), z.shape[1]))
+        bend = {"tt": weight * htt, "at": weight * hat, "aa": weight * haa}
+        hessian = np.zeros((self.k, len(moves), len(moves)))
+        live = [p for p in range(len(moves)) if p in (0, 2) or p in random]
+        for p in live:
+            along, multiplier = moves[p]
+            first = gt if along == "t" else ga
+            score[:, p] = first if multiplier is None else first * multiplier
+            for q in live[: live.index(p) + 1]:
+                other, multiplier_q = moves[q]
+                term = bend["".join(sorted(along + other))]
+                if multiplier is not None:
+                    term = term * multiplier
+                if multiplier_q is not None:
+                    term = term * multiplier_q
+                hessian[:, p, q] = hessian[:, q, p] = term.sum(axis=1)
+        weighted = score * weight[:, None, :]
+        mean = weighted.sum(axis=2)
+        hessian += np.matmul(weighted, score.transpose(0, 2, 1)) - mean[:, :, None] * mean[:, None, :]
         # where a standard deviation is zero its nodes are not spanned: d2/dtau2 = g^2 + h at z = 0
         for i, g, h in ((1, gt, htt), (3, ga, haa)):
             if i < self.size and i not in random:
@@ -239,9 +241,13 @@ class MixedModel:
         scale = np.linalg.inv(lower).transpose(0, 2, 1)
         return z, scale, -np.log(np.einsum("kii->ki", lower)).sum(axis=1)
 
-    def maximise(self, state: State, free: Sequence[int], points: int) -> State:
+    def maximise(
+        self, state: State, free: Sequence[int], points: int, close: float = 1e-10, still: float = 1e-6
+    ) -> State:
         """Newton ascent over the ``free`` positions of ``beta`` and the study intercepts.
 
+        Ends before a step shorter than ``close``, or after one shorter than ``still``: Newton's error is
+        squared at each step, and the likelihood is off by the square of that again.
         Standard deviations stay in [0, TAU_MAX]; one that reaches zero stays there if the likelihood falls
         with it.
         """
@@ -253,11 +259,8 @@ class MixedModel:
                 for i in moving:
                     if i in (1, 3) and state.beta[i] == 0.0:
                         newton[i] = 0.1  # leave a saddle: the gradient there is zero
-            gain = float(state.gradient @ newton)
-            if self.intercept == "fixed":
-                slope = state.step_study
-                gain += float((np.abs(slope)).max(initial=0.0)) ** 2
-            if np.abs(newton).max(initial=0.0) < 1e-10 and gain < 1e-16:
+            along = float(np.abs(state.step_study).max(initial=0.0)) if self.intercept == "fixed" else 0.0
+            if np.abs(newton).max(initial=0.0) < close and along < 100 * close:
                 break
             size = min(1.0, 2.0 / max(np.abs(newton).max(initial=0.0), 1e-300))
             best = None
@@ -279,13 +282,12 @@ class MixedModel:
                 size /= 2
             if best is None:
                 break
-            # Newton's error is squared at each step: one step of 1e-6 ends at rounding
-            still = (
-                np.abs(best.beta - state.beta).max(initial=0.0) < 1e-6
-                and np.abs(best.study - state.study).max(initial=0.0) < 1e-6
+            ended = (
+                np.abs(best.beta - state.beta).max(initial=0.0) < still
+                and np.abs(best.study - state.study).max(initial=0.0) < still
             )
             state = best
-            if still:
+            if ended:
                 break
         return state
 
@@ -317,6 +319,8 @@ class MixedModel:
 
 def _ascent(hessian: Floats, gradient: Floats) -> Floats:
     """Newton step for a maximum; directions of wrong or no curvature are turned uphill."""
+    if len(gradient) == 1:
+        return gradient / max(abs(float(hessian[0, 0])), 1e-16)
     values, vectors = np.linalg.eigh(-hessian)
     floor = 1e-8 * max(float(np.abs(values).max()), 1e-8)
     return vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), floor))  # type: ignore[no-any-return]

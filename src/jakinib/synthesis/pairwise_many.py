@@ -118,7 +118,7 @@ def pairwise_many(
         if len(shapes) != 1 or len(next(iter(shapes))) != 2:
             raise ValueError(f"e1, d1, e2 and d2 must have one shape (data sets, studies); found {shapes}")
         pairs = Pairs(*(np.asarray(a, dtype=float) for a in (data.e1, data.d1, data.e2, data.d2)))
-        names = tuple(str(i + 1) for i in range(pairs.e1.shape[0]))
+        names = tuple(map(str, range(1, pairs.e1.shape[0] + 1)))
     else:
         tables = dict(data) if isinstance(data, Mapping) else {str(i + 1): t for i, t in enumerate(data)}
         names = tuple(tables)

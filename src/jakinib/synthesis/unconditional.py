@@ -39,7 +39,7 @@ def _unconditional(pairs: Pairs, measure: str, effects: str, used: Floats, inter
         side = side_of(one, measure, conditional=intercept == "fixed")
         if intercept == "fixed":
             base = np.log((events + 0.5) / (size - events + 0.5 if measure == "OR" else size))
-            return fit_mixed(Start(model, np.zeros(2), base, 16), random, side)
+            return fit_mixed(Start(model, np.zeros(2), base, 12), random, side)
         total, all_size = events.sum(), size.sum()
         base = np.log((total + 0.5) / (all_size - total + 0.5 if measure == "OR" else all_size))
         return fit_mixed(Start(model, np.array([0.0, 0.0, base, 0.5]), np.zeros(0), 10), random, side)

@@ -28,43 +28,50 @@ def contributions(pairs: Edges, hat: Floats, T: int) -> Floats:
     """Share of each direct comparison (columns) in each network estimate (rows); rows sum to 1."""
     out = np.zeros_like(hat)
     a, b = np.triu_indices(T, 1)
-    number = np.full((T, T), -1)
-    number[pairs.a, pairs.b] = number[pairs.b, pairs.a] = np.arange(len(pairs.a))
-    for r in range(len(hat)):
-        flow = np.zeros((T, T))
-        h = hat[r]
-        forward = h > 0
-        flow[pairs.a[forward], pairs.b[forward]] = h[forward]
-        flow[pairs.b[~forward], pairs.a[~forward]] = -h[~forward]
-        flow[flow < 1e-12] = 0.0
-        while True:
-            path = _shortest(flow, int(a[r]), int(b[r]))
-            if path is None:
-                break
-            start, end = np.array(path[:-1]), np.array(path[1:])
-            least = flow[start, end].min()
-            out[r, number[start, end]] += least / len(start)
-            flow[start, end] -= least
-            flow[flow < 1e-12] = 0.0
+    number = {}
+    for e, (i, j) in enumerate(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True)):
+        number[i, j] = number[j, i] = e
+    ends = list(number)[::2]
+    for r, (source, sink) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
+        flow: dict[tuple[int, int], float] = {}
+        after = [0] * T  # treatments that flow leads on to, as bits
+        for (i, j), h in zip(ends, hat[r].tolist(), strict=True):
+            if abs(h) >= 1e-12:
+                i, j = (i, j) if h > 0 else (j, i)
+                flow[i, j] = abs(h)
+                after[i] |= 1 << j
+        share = [0.0] * len(ends)
+        while path := _shortest(after, source, sink):
+            least = min(flow[step] for step in path)
+            for step in path:
+                share[number[step]] += least / len(path)
+                flow[step] -= least
+                if flow[step] < 1e-12:
+                    after[step[0]] &= ~(1 << step[1])
+        out[r] = share
     total = out.sum(axis=1, keepdims=True)
     return out / np.where(total > 0, total, 1.0)
 
 
-def _shortest(flow: Floats, source: int, sink: int) -> list[int] | None:
-    """A path with the fewest edges along positive flow, by breadth; ties go to the earlier treatment."""
-    came: dict[int, int] = {source: source}
+def _shortest(after: list[int], source: int, sink: int) -> list[tuple[int, int]]:
+    """A path with the fewest steps, by breadth, empty where there is none; ties go to earlier treatments."""
+    came = {source: source}
+    seen = 1 << source
     front = [source]
-    while front and sink not in came:
+    while front:
         following = []
         for node in front:
-            for other in np.flatnonzero(flow[node]).tolist():
-                if other not in came:
-                    came[other] = node
-                    following.append(other)
+            new = after[node] & ~seen
+            if new >> sink & 1:
+                path = [(node, sink)]
+                while path[-1][0] != source:
+                    path.append((came[path[-1][0]], path[-1][0]))
+                return path[::-1]
+            seen |= new
+            while new:
+                other = (new & -new).bit_length() - 1
+                came[other] = node
+                following.append(other)
+                new &= new - 1
         front = following
-    if sink not in came:
-        return None
-    path = [sink]
-    while path[-1] != source:
-        path.append(came[path[-1]])
-    return path[::-1]
+    return []

@@ -57,12 +57,25 @@ def decompose(y: Floats, v: Floats, common: Gls) -> Decomposition:
     df = int(present.sum()) - len(y) - (y.shape[1] - 1)
     df_within = sum((len(s) - 1) * (len(t) - 1) for t, s in groups.items() for s in [s])
 
+    # designs of two arms, most of any network, are sums over their contrasts: all designs at once
+    two = [(t, s) for t, s in several if len(t) == 2]
+    studies = np.concatenate([s for _, s in two]) if two else np.zeros(0, dtype=np.intp)
+    design = np.repeat(np.arange(len(two)), [len(s) for _, s in two])
+    first, second = np.array([t for t, _ in two], dtype=np.intp).reshape(-1, 2)[design].T
+    contrast = y[studies, first] - y[studies, second]
+    variance = v[studies, first] + v[studies, second]
+
     def within(tau2: float) -> tuple[dict[tuple[int, ...], float], float]:
-        q, trace = {}, 0.0
+        weight = 1 / (variance + tau2)
+        total, square = (np.bincount(design, x, minlength=len(two)) for x in (weight, weight**2))
+        mean = np.bincount(design, weight * contrast, minlength=len(two)) / total
+        q_two = np.bincount(design, weight * (contrast - mean[design]) ** 2, minlength=len(two))
+        q = {tuple(t.tolist()): x for (t, _), x in zip(two, q_two.tolist(), strict=True)}
+        trace = 2 * float((total - square / total).sum())
         for t, s in several:
-            fit = solve(y[np.ix_(s, t)], weights(v[np.ix_(s, t)], tau2))
-            q[tuple(t.tolist())] = fit.q
-            if tau2 == 0.0:
+            if len(t) > 2:
+                fit = solve(y[np.ix_(s, t)], weights(v[np.ix_(s, t)], tau2))
+                q[tuple(t.tolist())] = fit.q
                 trace += residual_trace(fit.weight, fit.covariance)
         return q, trace
 

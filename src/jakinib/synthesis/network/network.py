@@ -206,14 +206,16 @@ class Network:
         at = {name: i for i, name in enumerate(names)}
         cells = np.full((len(names), len(names)), "not connected", dtype=object)
         np.fill_diagonal(cells, "-")
-        for row in _records(self.comparisons()):
-            estimate, low, high = row["estimate"], row["ci_low"], row["ci_high"]
-            i, j = at[row["treatment"]], at[row["reference"]]
-            cells[i, j] = _cell(estimate, low, high)
-            flipped = [-estimate, -high, -low]
-            if self.choices.log_scale:
-                flipped = [1 / v if v else math.inf for v in (estimate, high, low)]
-            cells[j, i] = _cell(*flipped)
+        for component in self.components:
+            a, b = np.triu_indices(len(component.treatments), 1)
+            place = np.array([at[name] for name in component.treatments])
+            found = component.fit.compare(a, b, self.level)
+            for row, column, sign, low, high in (
+                (a, b, 1.0, found.low, found.high),
+                (b, a, -1.0, found.high, found.low),
+            ):
+                values = (self.choices.read(sign * x).tolist() for x in (found.theta, low, high))
+                cells[place[row], place[column]] = [_cell(*v) for v in zip(*values, strict=True)]
         return pd.DataFrame(cells, index=names, columns=names)
 
     def ranking(self, lower_is_better: bool = True) -> pd.DataFrame:

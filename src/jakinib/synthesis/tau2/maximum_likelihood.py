@@ -78,7 +78,9 @@ def _climb(y: Floats, v: Floats, start: Floats, restricted: bool) -> Floats:
         new = np.where(new <= low, np.where(low == 0, 0.0, outside), np.where(new >= high, outside, new))
         at_zero = (tau2 == 0) & ~up
         new = np.where(at_zero, 0.0, new)
-        done = at_zero | (np.abs(new - tau2) <= 1e-13 * new)
+        # Newton's error is squared at each step: after one of 1e-10 only rounding is left
+        plain = (information > 0) & (new == tau2 + score / information)
+        done = at_zero | (np.abs(new - tau2) <= np.where(plain, 1e-10, 1e-13) * new)
         estimate[active] = new
         if done.all():
             break
@@ -91,13 +93,12 @@ def _climb(y: Floats, v: Floats, start: Floats, restricted: bool) -> Floats:
 def _score(m: Moments, restricted: bool) -> tuple[Floats, Floats]:
     """Twice the score, and twice the observed information where positive, else twice the expected."""
     weighted = m.w * m.residual
-    squares = weighted * weighted
-    y_pp_y = squares.sum(axis=-1)
-    weighted_squares = m.w * squares
-    y_ppp_y = weighted_squares.sum(axis=-1) - (m.w * weighted).sum(axis=-1) ** 2 / m.w1
+    y_pp_y = np.einsum("...k,...k->...", weighted, weighted)
+    y_ppp_y = np.einsum("...k,...k,...k->...", m.w, weighted, weighted)
+    y_ppp_y = y_ppp_y - np.einsum("...k,...k->...", m.w, weighted) ** 2 / m.w1
     if restricted:
         trace = spread(m)
-        trace2 = m.w2 - 2 * (m.w**3).sum(axis=-1) / m.w1 + (m.w2 / m.w1) ** 2
+        trace2 = m.w2 - 2 * np.einsum("...k,...k,...k->...", m.w, m.w, m.w) / m.w1 + (m.w2 / m.w1) ** 2
     else:
         trace, trace2 = m.w1, m.w2
     trace2 = np.maximum(trace2, 1e-16 * m.w2)  # a dominating study cancels it to rounding

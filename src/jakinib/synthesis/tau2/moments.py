@@ -26,11 +26,11 @@ class Moments(NamedTuple):
 def moments(y: Floats, v: Floats, tau2: Floats | float = 0.0) -> Moments:
     """Inverse-variance mean at a given tau2 (shape (...)), over the last axis."""
     w = 1.0 / (v + np.asarray(tau2)[..., None])
-    w1 = w.sum(axis=-1)
-    mean = (w * y).sum(axis=-1) / np.where(w1 > 0, w1, 1.0)
+    w1 = np.add.reduce(w, axis=-1)
+    mean = np.einsum("...k,...k->...", w, y) / np.where(w1 > 0, w1, 1.0)
     residual = y - mean[..., None]
-    weighted = w * residual
-    return Moments(w, residual, mean, (weighted * residual).sum(axis=-1), w1, (w * w).sum(axis=-1))
+    q = np.einsum("...k,...k,...k->...", w, residual, residual)
+    return Moments(w, residual, mean, q, w1, np.einsum("...k,...k->...", w, w))
 
 
 def spread(m: Moments) -> Floats:

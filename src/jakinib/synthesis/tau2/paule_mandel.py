@@ -19,17 +19,26 @@ def solve_q(y: Floats, v: Floats, target: Floats) -> Floats:
     1 / Q is an increasing concave function of tau2 (Cauchy-Schwarz on y'Py, y'PPy, y'PPPy), so Newton
     steps on it approach the root from the left without overshoot.
     """
-    y, v = np.asarray(y), np.asarray(v)
-    tau2 = np.zeros(v.shape[:-1])
-    target = np.broadcast_to(np.asarray(target, dtype=float), tau2.shape)
-    solvable = (count(v) > 1) & (target > 0)
-    goal = np.where(solvable, target, 1.0)
+    y, v = np.asarray(y, dtype=float), np.asarray(v, dtype=float)
+    shape, k = v.shape[:-1], v.shape[-1]
+    target = np.broadcast_to(np.asarray(target, dtype=float), shape).ravel()
+    y, v = y.reshape(-1, k), v.reshape(-1, k)
+    several = count(v) > 1
+    root = np.where(several & (target <= 0), np.inf, 0.0)
+    active = np.flatnonzero(several & (target > 0))
+    tau2, goal, y, v = np.zeros(len(active)), target[active], y[active], v[active]
     for _ in range(100):
         m = moments(y, v, tau2)
-        slope = ((m.w * m.residual) ** 2).sum(axis=-1)
-        going = solvable & (m.q > goal) & (slope > 0)
+        weighted = m.w * m.residual
+        slope = np.einsum("...k,...k->...", weighted, weighted)
+        going = (m.q > goal) & (slope > 0)
         step = np.where(going, (m.q / goal - 1) * m.q / np.where(slope > 0, slope, 1.0), 0.0)
         tau2 = tau2 + step
-        if not (step > 1e-14 * tau2).any():
+        root[active] = tau2
+        # Newton's error is squared at each step: after one of 1e-9 only rounding is left
+        keep = step > 1e-9 * tau2
+        if not keep.any():
             break
-    return np.where((count(v) > 1) & (target <= 0), np.inf, tau2)
+        if not keep.all():
+            active, tau2, goal, y, v = active[keep], tau2[keep], goal[keep], y[keep], v[keep]
+    return root.reshape(shape)
