@@ -120,6 +120,10 @@ def test_a_disease_a_drug_is_not_approved_for_is_said(client: httpx.Client) -> N
     assert "No approval of this drug for plaque psoriasis is held here." in page
     sheet = client.get("/patient/print?indication=psoriasis&treatment=ritlecitinib-50-mg-qd&outcome=vte").text
     assert "We hold no approval of ritlecitinib for plaque psoriasis." in sheet
+    page = client.get(
+        "/patient?indication=rheumatoid-arthritis&treatment=adalimumab-40-mg-q2w&outcome=vte"
+    ).text
+    assert "No approval of this drug" not in page  # approvals of other drugs are not collected
     page = client.get("/patient?indication=alopecia-areata&treatment=ritlecitinib-50-mg-qd&outcome=vte").text
     assert "An approval for alopecia areata is held from: US" in page
 

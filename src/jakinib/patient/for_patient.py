@@ -35,8 +35,8 @@ MOST_YEARS = 30.0
 class ForPatient:
     """The evidence as it stands for one person. ``horizon`` in years; ``level`` per 1,000 over the horizon.
 
-    ``risks``: one a treatment and outcome. ``approval_rows``: treatment -> the approvals held for this
-    disease. The other ``..._rows`` are behind ``statements``, ``distance`` and ``missing``.
+    ``risks``: one a treatment and outcome. ``approval_rows``: JAK inhibitor -> the approvals held for
+    this disease. The other ``..._rows`` are behind ``statements``, ``distance`` and ``missing``.
     """
 
     patient: Patient
@@ -239,7 +239,7 @@ def for_patient(
         missing_rows=tuple(unaccounted.unaccounted(held.risk_factors, facts, outcomes)),
         prevent=prevent.why_not(patient),
         names=ev.names,
-        approval_rows={t: tuple(held.labels.approvals(t, indication)) for t in keys},
+        approval_rows={t: tuple(held.labels.approvals(t, indication)) for t in keys if held.labels.is_jak(t)},
     )
 
 

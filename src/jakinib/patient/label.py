@@ -60,6 +60,10 @@ class Labels:
     def drugs(self) -> dict[str, dict[str, Any]]:
         return {row["drug"]: row for row in records(self.ev["drugs"])}
 
+    def is_jak(self, treatment: str) -> bool:
+        """Is it a JAK inhibitor? Approvals of other drugs are not collected."""
+        return bool(self.drugs[self.treatments[treatment]["drug"]]["drug_class"] == "JAK inhibitor")
+
     @cached_property
     def _approvals(self) -> list[dict[str, Any]]:
         return records(self.ev["approvals"])

@@ -186,7 +186,7 @@ def _told_once(same: list[dict[str, Any]], names: Mapping[str, str]) -> dict[str
 
 def _statements(made: ForPatient) -> list[str]:
     lines = []
-    for treatment in made.treatments if made.indication else ():
+    for treatment in made.approval_rows if made.indication else ():
         lines.append(f"{made.names[treatment]}: {approval_words(made, treatment)}")
     for group in grouped_statements(made):
         names = [made.names.get(t, t) for t in group["treatments"]]
@@ -200,8 +200,9 @@ def _statements(made: ForPatient) -> list[str]:
 
 
 def approval_words(made: ForPatient, treatment: str) -> str:
-    """Where the drug is approved for this disease, as far as held; blank when the disease is unknown."""
-    if not made.indication:
+    """Where the drug is approved for this disease, as far as held; blank when the disease is unknown and for
+    drugs whose approvals are not collected."""
+    if not made.indication or treatment not in made.approval_rows:
         return ""
     disease = made.names[made.indication]
     regions = dict.fromkeys(r["region"] for r in made.approval_rows.get(treatment, ()))

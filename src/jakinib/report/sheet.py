@@ -159,7 +159,7 @@ def _people(line: Mapping[str, Any], made: ForPatient) -> str:
 def _warnings(made: ForPatient) -> list[str]:
     """What labels and agencies say of this person and of everyone, and whose data that rests on."""
     told = []
-    none = [t for t in made.treatments if made.indication and not made.approval_rows.get(t)]
+    none = [t for t in made.treatments if made.indication and made.approval_rows.get(t) == ()]
     if none and made.indication:
         drugs_said = listed(dict.fromkeys(_drug(t, made) for t in none))
         told.append(f"We hold no approval of {drugs_said} for {made.names[made.indication]}.")
