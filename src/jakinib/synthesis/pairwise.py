@@ -348,6 +348,11 @@ def _notes(selected: Selected, choices: Choices, analysis: Analysis) -> list[str
         notes.append(f"the studies come from several populations: {', '.join(selected.populations)}")
     if selected.counts == "events":
         notes.append("events were counted, not persons; a person may have had several")
+    if choices.effects == "common" and choices.log_scale and k > 2 and _counted(selected, fit) >= _MANY:
+        notes.append(
+            "one effect is assumed in all studies; where effects differ the interval is too narrow "
+            "(docs/simulation.md): compare a random-effects method, or the multiverse"
+        )
     if k == 0:
         notes.append(f"not estimable: no study carries information on the {name}")
     elif math.isnan(theta):
@@ -366,11 +371,6 @@ def _notes(selected: Selected, choices: Choices, analysis: Analysis) -> list[str
         )
     if k == 1:
         notes.append("one informative study: heterogeneity cannot be estimated")
-    if choices.effects == "common" and choices.log_scale and k > 2 and _counted(selected, fit) >= _MANY:
-        notes.append(
-            "one effect is assumed in all studies; where effects differ the interval is too narrow "
-            "(docs/simulation.md): compare a random-effects method, or the multiverse"
-        )
     if choices.ci in ("hk", "hk-adhoc", "t") and math.isnan(float(analysis.interval.low)) and k > 0:
         notes.append(
             f"no {choices.ci} interval: "

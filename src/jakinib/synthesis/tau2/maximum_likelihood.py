@@ -28,6 +28,31 @@ def restricted_maximum_likelihood(y: Floats, v: Floats) -> Floats:
 _FRACTIONS = (0.7, 0.5, 0.3, 0.2, 0.1, 0.05)  # of the start: where a maximum passed over is looked for
 
 
+def _climb(y: Floats, v: Floats, start: Floats, restricted: bool) -> Floats:
+    """Newton steps on the score, kept inside the bracket in which it changes sign."""
+    estimate, active = start.copy(), np.arange(len(start))
+    tau2, ya, va = start, y, v
+    low, high = np.zeros_like(tau2), np.full_like(tau2, np.inf)
+    for _ in range(200):
+        score, information = _score(moments(ya, va, tau2), restricted)
+        up = score > 0
+        low, high = np.where(up, tau2, low), np.where(up, high, tau2)
+        new = tau2 + score / information
+        outside = np.where(np.isfinite(high), (low + high) / 2, 2 * tau2 + 1e-8)
+        # a step below zero goes to zero itself: the score there says whether it is the maximum
+        new = np.where(new <= low, np.where(low == 0, 0.0, outside), np.where(new >= high, outside, new))
+        at_zero = (tau2 == 0) & ~up
+        new = np.where(at_zero, 0.0, new)
+        done = at_zero | (np.abs(new - tau2) <= 1e-13 * new)
+        estimate[active] = new
+        if done.all():
+            break
+        keep = ~done
+        active, tau2, ya, va = active[keep], new[keep], ya[keep], va[keep]
+        low, high = low[keep], high[keep]
+    return estimate
+
+
 def _maximise(y: Floats, v: Floats, restricted: bool) -> Floats:
     """The higher of the maximum at zero, if there is one, and the maximum inside."""
     y, v = np.asarray(y, dtype=float), np.asarray(v, dtype=float)
@@ -62,30 +87,6 @@ def _maximise(y: Floats, v: Floats, restricted: bool) -> Floats:
             )
             estimate[check[better]] = 0.0
     return estimate.reshape(shape)
-
-
-def _climb(y: Floats, v: Floats, start: Floats, restricted: bool) -> Floats:
-    """Newton steps on the score, kept inside the bracket in which it changes sign."""
-    estimate, tau2, active = start.copy(), start, np.arange(len(start))
-    low, high = np.zeros_like(tau2), np.full_like(tau2, np.inf)
-    for _ in range(200):
-        score, information = _score(moments(y, v, tau2), restricted)
-        up = score > 0
-        low, high = np.where(up, tau2, low), np.where(up, high, tau2)
-        new = tau2 + score / information
-        outside = np.where(np.isfinite(high), (low + high) / 2, 2 * tau2 + 1e-8)
-        # a step below zero goes to zero itself: the score there says whether it is the maximum
-        new = np.where(new <= low, np.where(low == 0, 0.0, outside), np.where(new >= high, outside, new))
-        at_zero = (tau2 == 0) & ~up
-        new = np.where(at_zero, 0.0, new)
-        done = at_zero | (np.abs(new - tau2) <= 1e-13 * new)
-        estimate[active] = new
-        if done.all():
-            break
-        keep = ~done
-        active, tau2, y, v = active[keep], new[keep], y[keep], v[keep]
-        low, high = low[keep], high[keep]
-    return estimate
 
 
 def _score(m: Moments, restricted: bool) -> tuple[Floats, Floats]:
