@@ -420,7 +420,7 @@ class Network:
         for i, t in enumerate(names):
             if i == at:
                 continue
-            k = columns.index(label[i]) if label[i] is not None else None
+            k = None if (own := label[i]) is None else columns.index(own)
             theta, se = float(found.theta[i]), float(found.se[i])
             low_high = self.choices.read(np.array([theta, theta - z * se, theta + z * se]))
             rows.append(

@@ -101,6 +101,5 @@ def _reml(value: Callable[[float], float], scale: float) -> float:
     if best == 0 and values[0] >= value(float(grid[1]) / 10):
         return 0.0
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    exact = {"xatol": 1e-10}
-    found = minimize_scalar(lambda x: -value(x), bounds=(low, high), method="bounded", options=exact)
+    found = minimize_scalar(lambda x: -value(float(x)), bounds=(low, high), options={"xatol": 1e-10})
     return float(found.x)
