@@ -90,3 +90,26 @@ def graph(result: Network) -> alt.LayerChart | alt.FacetChart:
     )
     labels = base.mark_text(dy=-14).encode(x=x, y=y, text="treatment:N")
     return alt.layer(edges, points, labels).properties(width=420, height=420)
+
+
+def funnel(result: Network) -> alt.LayerChart | alt.FacetChart:
+    """Each study's contrast less the mean of its comparison, against its standard error."""
+    import altair as alt
+
+    frame = result.funnel()
+    frame["comparison"] = frame["treatment"] + " v " + frame["reference"]
+    deepest = float(frame["se"].max()) if len(frame) else 1.0
+    lines = [{"x": s * 1.959964 * e, "se": e, "side": s} for s in (-1, 1) for e in (0.0, deepest)]
+    y = alt.Y("se:Q", scale=alt.Scale(reverse=True, zero=True), title="standard error")
+    title = "difference from the mean of the comparison, scale of analysis"
+    bounds = alt.Chart(alt.InlineData(values=lines)).mark_line(color="grey", strokeDash=[3, 3])
+    points = alt.Chart(frame).mark_point(filled=True, size=50)
+    return alt.layer(
+        bounds.encode(x="x:Q", y=y, detail="side:N"),
+        points.encode(
+            x=alt.X("centred:Q", title=title),
+            y=y,
+            color=alt.Color("comparison:N"),
+            tooltip=["study:N", "comparison:N", "theta:Q", "se:Q"],
+        ),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -428,6 +428,110 @@ class Network:
             "note": "the studies do not tell a slope" if math.isnan(found.estimate) else "",
         }
         return pd.DataFrame([row])
+
+    def doses(self, doses: Mapping[str, tuple[str, float]]) -> pd.DataFrame:
+        """The network with a linear dose within drug: the effect grows by the same for each unit of dose.
+
+        ``doses``: treatment to (drug, dose in any unit of that drug); a treatment not named stays a node of
+        its own, and the reference is dose 0 of every drug. Only for ``method="iv"``, at its tau2.
+
+        Columns: treatment, group (the drug), reference, estimate, ci_low, ci_high, theta, se, slope, slope_se
+        (per unit of dose, on the scale of analysis). ``frame.attrs``: ``q``, ``df``, ``p`` of the misfit of
+        straight lines, ``s2``. Raises ValueError for a treatment that is not in the network.
+        """
+        drug = {t: name for t, (name, _) in doses.items()}
+        return self._second_stage(drug, {t: float(x) for t, (_, x) in doses.items()}, exchangeable=False)
+
+    def classes(self, classes: Mapping[str, str], exchangeable: bool = True) -> pd.DataFrame:
+        """The network with class effects: members of a class equal, or exchangeable about its mean.
+
+        ``classes``: treatment to class; others stay nodes of their own. Columns as in ``doses``, with slope
+        the mean of the class; ``frame.attrs["s2"]`` is the variance between members (restricted likelihood;
+        NaN where members are taken as equal), ``q``, ``df``, ``p`` test that they are equal.
+        """
+        return self._second_stage(dict(classes), dict.fromkeys(classes, 1.0), exchangeable)
+
+    def _second_stage(
+        self, group: dict[str, str], dose: dict[str, float], exchangeable: bool
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        from jakinib.synthesis.network.second_stage import fit, linear_doses
+
+        if self.method != "iv" or self.main is None:
+            raise ValueError("dose and class effects need method='iv' and a reference that studies inform on")
+        names = self.main.treatments
+        for t, x in dose.items():
+            if t not in names or t == self.reference:
+                raise ValueError(
+                    f"{t!r} is not a treatment that can be compared with {self.reference!r}; "
+                    f"these are {', '.join(n for n in names if n != self.reference)}"
+                )
+            if not (math.isfinite(x) and x > 0):
+                raise ValueError(f"dose {x!r} of {t!r} is not a number above 0")
+        at = names.index(self.reference)
+        label = [group.get(t) for t in names]
+        B, columns = linear_doses(label, np.array([dose.get(t, 0.0) for t in names]), at)
+        members = np.array([float(x is not None) for x in label]) if exchangeable else None
+        found = fit(self.main.fit.theta, self.main.fit.covariance, B, at, members)
+        z = _quantile(self.level)
+        rows = []
+        for i, t in enumerate(names):
+            if i == at:
+                continue
+            k = None if (own := label[i]) is None else columns.index(own)
+            theta, se = float(found.theta[i]), float(found.se[i])
+            low_high = self.choices.read(np.array([theta, theta - z * se, theta + z * se]))
+            rows.append(
+                {"treatment": t, "group": label[i] or "", "reference": self.reference}
+                | dict(zip(("estimate", "ci_low", "ci_high"), low_high.tolist(), strict=True))
+                | {"theta": theta, "se": se}
+                | {
+                    "slope": math.nan if k is None else float(found.coefficients[k]),
+                    "slope_se": math.nan if k is None else math.sqrt(found.covariance[k, k]),
+                }
+            )
+        frame = pd.DataFrame(rows)
+        frame.attrs |= {"s2": found.s2, "q": found.q, "df": found.df, "p": found.p}
+        return frame
+
+    def funnel(self) -> pd.DataFrame:
+        """Comparison-adjusted funnel (Chaimani et al. 2013): each study's contrast less its pair's mean.
+
+        A row a study and pair of its arms: study, treatment, reference, theta (of the study), centred (less
+        the inverse-variance mean of all studies of that pair), se. A pair with one study is at 0 and says
+        nothing. Pairs are ordered by name; Chaimani et al. order them by a reader's guess of the direction
+        of bias. Only for ``method="iv"``.
+        """
+        import pandas as pd
+
+        if self.method != "iv":
+            raise ValueError("the comparison-adjusted funnel needs study estimates: method='iv'")
+        rows = []
+        for component in self.components:
+            fit: Any = component.fit
+            pairs = edges(np.isfinite(fit.v))
+            s, i, j = pairs.study, pairs.first, pairs.second
+            theta, variance = fit.y[s, i] - fit.y[s, j], fit.v[s, i] + fit.v[s, j]
+            mean = pairs.sum(theta / variance) / pairs.sum(1 / variance)
+            for k in range(len(s)):
+                rows.append(
+                    {
+                        "study": component.data.studies[s[k]],
+                        "treatment": component.treatments[i[k]],
+                        "reference": component.treatments[j[k]],
+                        "theta": float(theta[k]),
+                        "centred": float(theta[k] - mean[pairs.edge[k]]),
+                        "se": math.sqrt(variance[k]),
+                    }
+                )
+        return pd.DataFrame(rows, columns=["study", "treatment", "reference", "theta", "centred", "se"])
+
+    def funnel_figure(self) -> alt.LayerChart | alt.FacetChart:
+        """The comparison-adjusted funnel: standard error downwards, with the 95 % lines about 0."""
+        from jakinib.synthesis.network.figures import funnel
+
+        return funnel(self)
 
     def without(self, studies: str | Sequence[str]) -> Network:
         """The same analysis without one study or several."""
