@@ -203,18 +203,18 @@ class Network:
         import pandas as pd
 
         names = list(self.treatments)
-        at = {name: i for i, name in enumerate(names)}
-        cells = np.full((len(names), len(names)), "not connected", dtype=object)
-        np.fill_diagonal(cells, "-")
-        for row in _records(self.comparisons()):
+        cells = pd.DataFrame("not connected", index=names, columns=names, dtype=object)
+        for name in names:
+            cells.loc[name, name] = "-"
+        frame = self.comparisons()
+        for row in _records(frame):
             estimate, low, high = row["estimate"], row["ci_low"], row["ci_high"]
-            i, j = at[row["treatment"]], at[row["reference"]]
-            cells[i, j] = _cell(estimate, low, high)
+            cells.loc[row["treatment"], row["reference"]] = _cell(estimate, low, high)
             flipped = [-estimate, -high, -low]
             if self.choices.log_scale:
                 flipped = [1 / v if v else math.inf for v in (estimate, high, low)]
-            cells[j, i] = _cell(*flipped)
-        return pd.DataFrame(cells, index=names, columns=names)
+            cells.loc[row["reference"], row["treatment"]] = _cell(*flipped)
+        return cells
 
     def ranking(self, lower_is_better: bool = True) -> pd.DataFrame:
         """Treatments of each component by P-score (SUCRA from rank probabilities for a Bayesian fit).
