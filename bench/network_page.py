@@ -12,6 +12,7 @@ import sys
 from urllib.parse import urlencode
 
 import httpx
+import psutil
 
 from web import SERVE, ms, percentile, seconds, wait
 
@@ -27,15 +28,16 @@ def main() -> None:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
             wait(client)
-            measure(client)
+            measure(client, psutil.Process(server.pid))
     finally:
         server.terminate()
         server.wait(10)
 
 
-def measure(client: httpx.Client) -> None:
+def measure(client: httpx.Client, server: psutil.Process) -> None:
     client.get("/network?outcome=nmsc")  # what is loaded once a server, not once a question
     first, unticked, kept, figures, every = [], [], [], [], []
+    work = []  # processor time of the server: the wait on a machine that does nothing else
     for outcome in OUTCOMES:
         held = client.get(f"/network.json?outcome={outcome}").json()
         for population in ("", *held["populations"]):
@@ -44,7 +46,10 @@ def measure(client: httpx.Client) -> None:
             studies = list(dict.fromkeys(a["study"] for a in arms))
             first += [seconds(client, f"/network?{query}&method={m}") for m in METHODS]
             if len(studies) > 2:
-                unticked += [seconds(client, f"/network?{query}&without={s}") for s in studies]
+                for study in studies:
+                    before = sum(server.cpu_times()[:2])
+                    unticked.append(seconds(client, f"/network?{query}&without={study}"))
+                    work.append(sum(server.cpu_times()[:2]) - before)
                 kept += [seconds(client, f"/network?{query}&without={s}") for s in studies]
         figures += [seconds(client, f"/network/{part}.svg?outcome={outcome}") for part in ("graph", "forest")]
         question = {"outcome": outcome, "treatment": "upadacitinib-15-mg-qd"}
@@ -53,6 +58,7 @@ def measure(client: httpx.Client) -> None:
     for name, taken in [
         ("a network, first time asked", first),
         ("a study unticked, computed anew (aim: p95 300 ms)", unticked),
+        ("  processor time of the same", work),
         ("the same again, kept page", kept),
         ("a figure, first time drawn", figures),
         ("every method on one comparison, first time", every),
