@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
@@ -22,7 +24,8 @@ def solve_q(y: Floats, v: Floats, target: Floats) -> Floats:
     y, v = np.asarray(y, dtype=float), np.asarray(v, dtype=float)
     shape, k = v.shape[:-1], v.shape[-1]
     target = np.broadcast_to(np.asarray(target, dtype=float), shape).ravel()
-    y, v = y.reshape(-1, k), v.reshape(-1, k)
+    flat = (math.prod(shape), k)
+    y, v = y.reshape(flat), v.reshape(flat)
     several = count(v) > 1
     root = np.where(several & (target <= 0), np.inf, 0.0)
     active = np.flatnonzero(several & (target > 0))
