@@ -54,7 +54,8 @@ class Posterior:
     @property
     def lost(self) -> bool:
         """Whether the points missed the posterior: then no number of it means anything."""
-        return not self.ess > 20
+        spread = np.sqrt(self.weight @ (self.d - self.weight @ self.d) ** 2).max()
+        return not (self.ess > 20 and 1 / float(self.weight @ self.weight) > 20 and spread > 1e-6)
 
     def contrast(self, a: int, b: int) -> Floats:
         """theta_a - theta_b at each point."""
