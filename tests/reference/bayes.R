@@ -31,18 +31,22 @@ model <- function(likelihood, prior, contrasts) paste0("model {
   ", prior, "
 ", contrasts, "}")
 
-run <- function(name, d, reference, likelihood, prior, extra = "", more = list(), iterations = 400000) {
+run <- function(name, d, reference, likelihood, prior, extra = "", more = list(), iterations = 150000) {
   a <- arrange(d, reference)
   x <- a$data
   base <- which(x$first)
   data <- c(list(N = nrow(x), NS = length(base), NT = length(a$levels), s = x$s, t = x$t, base = base,
                  last = c(base[-1] - 1, nrow(x)), r = x$events), more)
   if (grepl("dbin", likelihood)) data$n <- x$n else data$time <- x$person_years
-  inits <- lapply(1:3, function(i) list(.RNG.name = "base::Mersenne-Twister", .RNG.seed = i))
+  inits <- lapply(1:3, function(i) {
+    start <- list(.RNG.name = "base::Mersenne-Twister", .RNG.seed = i)
+    if (iterations < 200000) c(start, tau = 0.2 * i) else start  # the longer chains find their own
+  })
   start <- Sys.time()
   m <- jags.model(textConnection(model(likelihood, prior, extra)), data, inits, 3, 5000, quiet = TRUE)
   update(m, 10000, progress.bar = "none")
-  z <- coda.samples(m, c("d", "tau"), iterations, thin = 10, progress.bar = "none")
+  thin <- if (iterations > 200000) 10 else 5
+  z <- coda.samples(m, c("d", "tau"), iterations, thin = thin, progress.bar = "none")
   s <- summary(z, quantiles = c(0.025, 0.5, 0.975))
   keep <- rownames(s$statistics) != "d[1]"
   names <- rownames(s$statistics)[keep]
@@ -69,19 +73,21 @@ flat <- "tau ~ dunif(0, 2)"
 turner <- "tau2 ~ dlnorm(-1.87, 1 / (1.52 * 1.52))
   tau <- sqrt(tau2)"
 runs <- list(
-  function() run("hasselblad1998 uniform(0 2)", set("hasselblad1998"), "no_contact", logit, flat),
+  function() run("hasselblad1998 uniform(0 2)", set("hasselblad1998"), "no_contact", logit, flat,
+                 iterations = 400000),
   function() run("dogliotti2014 halfnormal(0.5)", set("dogliotti2014"), "VKAs", logit, half),
-  function() run("simn_safe_t9k48 uniform(0 2)", set("simn_safe_t9k48"), "T01", logit, flat, iterations = 500000),
-  function() run("simn_safe_t9k48 IRR halfnormal(0.5)", set("simn_safe_t9k48"), "T01", log_rate, half,
-                 iterations = 500000),
+  function() run("simn_safe_t9k48 uniform(0 2)", set("simn_safe_t9k48"), "T01", logit, flat),
+  function() run("simn_safe_t9k48 IRR halfnormal(0.5)", set("simn_safe_t9k48"), "T01", log_rate, half),
   # person-time joined by three printed log rate ratios (T02 v T01, T03 v T01, T03 v T02)
   function() run(
     "person-time and estimates", subset(set("simn_safe_t9k48"), study %in% sprintf("N%03d", 1:20)), "T01",
     log_rate, half, "for (i in 1:3) { y[i] ~ dnorm(d[tt[i]] - d[tr[i]], 1 / (v[i] + tau * tau)) }\n",
     list(y = log(c(1.4, 0.6, 0.5)), v = c(0.3, 0.4, 0.35)^2, tt = c(2, 3, 3), tr = c(1, 1, 2))),
   # two treatments: eighteen sparse trials, and the same person-time likelihood with an empirical prior
-  function() run("nielweise2007 halfnormal(0.5)", two("nielweise2007"), "reference", logit, half),
-  function() run("nielweise2008 IRR turner", two("nielweise2008"), "reference", log_rate, turner)
+  function() run("nielweise2007 halfnormal(0.5)", two("nielweise2007"), "reference", logit, half,
+                 iterations = 400000),
+  function() run("nielweise2008 IRR turner", two("nielweise2008"), "reference", log_rate, turner,
+                 iterations = 400000)
 )
 arguments <- commandArgs(TRUE)
 chosen <- if (length(arguments)) as.integer(arguments[1]) else seq_along(runs)

@@ -36,7 +36,8 @@ def test_order_and_names_do_not_matter(method):
         assert getattr(other, field) == pytest.approx(getattr(base, field), rel=1e-7)
 
 
-@pytest.mark.parametrize("method", ODDS)
+# the priors of a Bayesian fit are relative to the reference
+@pytest.mark.parametrize("method", [m for m in ODDS if m != "bayes"])
 @settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=pairs())
 def test_changing_the_reference_turns_the_sign(method, data):
@@ -48,7 +49,9 @@ def test_changing_the_reference_turns_the_sign(method, data):
         assert other.ci_low == pytest.approx(1 / base.ci_high, rel=1e-4)
 
 
-@pytest.mark.parametrize("method", [m for m in ODDS if m != "cm.al"])  # cm.al is for rare events only
+@pytest.mark.parametrize(
+    "method", [m for m in ODDS if m not in ("cm.al", "bayes")]
+)  # cm.al: rare events only
 @settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=pairs())
 def test_swapping_event_and_no_event_turns_the_odds_ratio(method, data):
@@ -58,7 +61,7 @@ def test_swapping_event_and_no_event_turns_the_odds_ratio(method, data):
     assert other.theta == pytest.approx(-base.theta, abs=1e-6, nan_ok=True)
 
 
-@pytest.mark.parametrize("method", [m for m in ODDS if m not in ("um.rs", "beta-binomial")])
+@pytest.mark.parametrize("method", [m for m in ODDS if m not in ("um.rs", "beta-binomial", "bayes")])
 def test_a_study_without_events_adds_nothing_to_a_method_that_cannot_use_it(method):
     base = jk.pairwise(TABLE, "OR", method, "reference")
     extra = two_groups([0], [80], [0], [40]).assign(study="empty")

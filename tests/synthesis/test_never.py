@@ -106,7 +106,8 @@ def test_extreme_person_time(method, years):
     table = two_groups([3, 0, 2], [years, 2 * years, years], [1, 1, 0], [years] * 3, time=True)
     one = check(table, "IRR", method)
     same = check(two_groups([3, 0, 2], [1, 2, 1], [1, 1, 0], [1] * 3, time=True), "IRR", method)
-    assert one.theta == pytest.approx(same.theta, abs=1e-7)
+    if method != "bayes":  # whose prior of a baseline log rate has a unit
+        assert one.theta == pytest.approx(same.theta, abs=1e-7)
 
 
 @pytest.mark.parametrize(

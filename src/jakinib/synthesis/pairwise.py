@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from jakinib.synthesis.analysis import Analysis, Choices, analyse, choose
 from jakinib.synthesis.arms import Floats, read_arms
+from jakinib.synthesis.bayes.posterior import LOST
 from jakinib.synthesis.conditional_test import exact_p
 from jakinib.synthesis.effect_sizes import effect_sizes
 from jakinib.synthesis.inference import uses_wald
@@ -352,7 +353,9 @@ def _notes(selected: Selected, choices: Choices, analysis: Analysis) -> list[str
     if k == 0:
         notes.append(f"not estimable: no study carries information on the {name}")
     elif math.isnan(theta):
-        notes.append(f"not estimable: the {name} is not defined by these counts")
+        notes.append(
+            LOST if choices.ci == "credible" else f"not estimable: the {name} is not defined by these counts"
+        )
     elif math.isnan(float(fit.se)) and math.isfinite(theta):
         notes.append("no standard error: without events (or without variation) the variance would be zero")
     if fit.fitted is not None and fit.fitted[()] is not None:

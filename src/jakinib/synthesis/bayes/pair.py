@@ -86,6 +86,8 @@ def bayes(pairs: Pairs, measure: str, effects: str, priors: Priors | None = None
         if not keep.any():
             continue
         one = fit(_network(pairs, at, keep, given[at], measure), measure, effects, priors=priors)
+        if one.posterior.lost:
+            continue  # NaN, the reason in the notes of the result
         notes = [note for note in one.notes if not note.startswith("effects move")]
         log_scale = measure in RATIO_MEASURES
         notes.insert(0, "the estimate is the posterior mean" + " of the logarithm" * log_scale)

@@ -12,6 +12,7 @@ import numpy as np
 from jakinib.synthesis.arms import Floats
 
 
+@np.errstate(all="ignore")
 def pareto_k(log_weight: Floats) -> float:
     """Shape of the generalised Pareto tail of the weights; below 0.5 good, above 0.7 not to be trusted."""
     n = len(log_weight)

@@ -26,6 +26,11 @@ from jakinib.synthesis.network.gls import solve, weights
 _BANDWIDTH = 0.12
 _FALL = 13.0  # nodes of tau whose log density is lower than the highest by more are left out
 
+LOST = (
+    "not estimable: the posterior was not found; the studies contradict one another by far more than the "
+    "priors allow"
+)
+
 
 @dataclass(frozen=True)
 class Posterior:
@@ -45,6 +50,12 @@ class Posterior:
     k: float
     ess: float
     study_terms: Floats
+
+    @property
+    def lost(self) -> bool:
+        """Whether the points missed the posterior: then no number of it means anything."""
+        spread = np.sqrt(self.weight @ (self.d - self.weight @ self.d) ** 2).max()
+        return not (self.ess > 20 and 1 / float(self.weight @ self.weight) > 20 and spread > 1e-6)
 
     def contrast(self, a: int, b: int) -> Floats:
         """theta_a - theta_b at each point."""
@@ -106,20 +117,28 @@ class Posterior:
         sd = math.sqrt(max(0.0, float(mass @ (nodes - mean) ** 2)))
         if len(nodes) == 1:
             return mean, 0.0, np.full(3, mean)
+        fine, cumulative = self.tau_curve
+        head = float(cumulative[0])
+        quantiles = np.interp([0.025, 0.5, 0.975], cumulative, fine)
+        if head > 0.025:
+            quantiles[0] = nodes[0] * 0.025 / head
+        return mean, sd, quantiles
+
+    @cached_property
+    def tau_curve(self) -> tuple[Floats, Floats]:
+        """A fine grid of tau and the posterior distribution function on it, the log density splined."""
         from scipy.interpolate import CubicSpline
 
+        nodes = self.tau_nodes
         fine = np.linspace(nodes[0], nodes[-1], 2001)
         curve = CubicSpline(nodes, self.tau_log_density)(fine)
-        # to the ends of the interval, where the nodes do not reach
         step = fine[1] - fine[0]
         p = np.exp(curve - curve.max())
         cumulative = np.concatenate([[0.0], np.cumsum((p[1:] + p[:-1]) / 2) * step])
+        # to the end of the interval, where the nodes do not reach
+        mean = float((fine * p).sum() / p.sum())
         head = float(nodes[0] * p[0]) if nodes[0] < 0.2 * mean else 0.0
-        cumulative = (cumulative + head) / (cumulative[-1] + head)
-        quantiles = np.interp([0.025, 0.5, 0.975], cumulative, fine)
-        if head and cumulative[0] > 0.025:
-            quantiles[0] = nodes[0] * 0.025 / cumulative[0]
-        return mean, sd, quantiles
+        return fine, (cumulative + head) / (cumulative[-1] + head)
 
     def rank_probability(self, lower_is_better: bool = True) -> Floats:
         """(T, T): probability that a treatment (row) has a rank (column)."""
@@ -308,7 +327,7 @@ class Sampler:
 
         found: dict[int, tuple[float, Node]] = {}
         # at first a step of about a half in s, an integer position counts the finest steps
-        finest = 64
+        finest = 4096
         cells = max(4, math.ceil((last - first) / 0.6))
         unit = (last - first) / (cells * finest)
 
@@ -317,7 +336,8 @@ class Sampler:
                 s = first + i * unit
                 near = min(found, key=lambda j: abs(j - i), default=None)
                 node = self.node(tau(s), None if near is None else found[near][1].mode)
-                found[i] = (node.laplace + math.log(jacobian(s)), node)
+                value = node.laplace + math.log(jacobian(s))
+                found[i] = (value if math.isfinite(value) else -math.inf, node)
             return found[i]
 
         def active(step: int) -> list[int]:
@@ -328,20 +348,26 @@ class Sampler:
             use = active(step)
             height = np.array([found[i][0] for i in use])
             mass = np.exp(height - max(v for v, _ in found.values())) * step
-            mass[[i == 0 or i == cells * finest for i in use]] /= 2
+            mass[[i == 0 or i == end for i in use]] /= 2
             t = np.array([found[i][1].tau for i in use])
-            return np.array([mass.sum(), mass @ t / mass.sum(), mass @ t**2 / mass.sum()])
+            total = max(float(mass.sum()), 1e-300)
+            return np.array([total, mass @ t / total, mass @ t**2 / total])
 
         step = finest
-        for i in range(0, cells * finest + 1, step):
+        end = cells * finest
+        for i in range(0, end + 1, step):
             place(i)
+        # data that contradict the prior: on to where the posterior has fallen
+        while kind != "uniform" and active(step)[-1] == end and tau(first + end * unit) < 1e3:
+            end += step
+            place(end)
         while step > 1:
             half = step // 2
             for i in active(step):
                 for j in (i - half, i + half):
-                    if 0 <= j <= cells * finest:
+                    if 0 <= j <= end:
                         place(j)
-            change = np.abs(moments(half) / moments(step) - 1).max()
+            change = np.abs(moments(half) / np.maximum(moments(step), 1e-300) - 1).max()
             step = half
             # the error falls with the fourth power at each halving, with the second at worst
             if change < 0.03 and len(active(step)) > 5:
@@ -349,7 +375,7 @@ class Sampler:
         use = active(step)
         top = max(v for v, _ in found.values())
         cut = (use[0] == 0 and not even and found[0][0] > top - 8) or (
-            use[-1] == cells * finest and found[use[-1]][0] > top - 8
+            use[-1] == end and found[use[-1]][0] > top - 8
         )
         if not cut:
             width = np.array([jacobian(first + i * unit) * unit * step for i in use])
@@ -357,7 +383,7 @@ class Sampler:
                 width[0] /= 2
             return [found[i][1] for i in use], width
         # the prior ends where there is mass
-        a, b = first + max(use[0] - step, 0) * unit, first + min(use[-1] + step, cells * finest) * unit
+        a, b = first + max(use[0] - step, 0) * unit, first + min(use[-1] + step, end) * unit
         x, w = np.polynomial.legendre.leggauss(15)
         s = (a + b) / 2 + (b - a) / 2 * x
         return [self.node(tau(float(t))) for t in s], w * (b - a) / 2 * np.array(
@@ -373,7 +399,7 @@ class Sampler:
         share = share / share.sum()
         for _ in range(3):
             posterior = self._run(nodes, width, share, points)
-            if posterior.k < 0.7 and posterior.ess > 0.2 * points:
+            if (posterior.k < 0.7 and posterior.ess > 0.2 * points) or posterior.lost:
                 break
             points *= 3
         return posterior

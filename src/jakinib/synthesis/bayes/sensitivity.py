@@ -29,6 +29,8 @@ def reweighted(posterior: Posterior, old: Priors, tau: str) -> Posterior | None:
     new = replace(old, tau=tau)
     ratio = new.log_density(posterior.tau_nodes) - old.log_density(posterior.tau_nodes)
     density = posterior.tau_log_density + ratio
+    if not np.isfinite(density.max()):
+        return None
     mass = posterior.tau_weights * np.exp(density - density.max())
     if len(mass) < 5 or density[-1] > density.max() - 5 or _coarse(posterior.tau_nodes, mass):
         return None
@@ -59,4 +61,6 @@ def _coarse(nodes: Floats, mass: Floats) -> bool:
     """Whether every second node gives another mean of tau."""
     mean = float(mass @ nodes) / float(mass.sum())
     half = mass[::2]
+    if half.sum() <= 0:
+        return True
     return abs(float(half @ nodes[::2]) / float(half.sum()) - mean) > 0.03 * mean

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from jakinib.synthesis.arms import Floats, Ints
-from jakinib.synthesis.bayes.posterior import Posterior, Sampler
+from jakinib.synthesis.bayes.posterior import LOST, Posterior, Sampler
 from jakinib.synthesis.bayes.priors import Priors
 from jakinib.synthesis.bayes.sensitivity import ALTERNATIVES, reweighted
 from jakinib.synthesis.network.data import NetworkData
@@ -89,7 +89,7 @@ class BayesFit(NetworkFit):
     def rank_probability(self, lower_is_better: bool = True) -> Floats:
         """(T, T): probability that a treatment has a rank."""
         found: Floats = self.posterior.rank_probability(lower_is_better)
-        return found
+        return found if not self.posterior.lost else np.full_like(found, math.nan)
 
     def density(self, a: int, b: int, points: int = 201) -> tuple[Floats, Floats]:
         """Marginal posterior density of theta_a - theta_b: where, and how high."""
@@ -102,7 +102,7 @@ class BayesFit(NetworkFit):
     def loo(self) -> tuple[Floats, Floats]:
         """Log predictive density of each study given the others, and its Pareto k."""
         found: tuple[Floats, Floats] = self.posterior.loo()
-        return found
+        return (found[0] * math.nan, found[1]) if self.posterior.lost else found
 
 
 def fit(
@@ -119,6 +119,8 @@ def fit(
     sampler = Sampler(data, measure, link, base, priors, random)
     post = sampler.run()
     T = len(data.treatments)
+    if post.lost:
+        return _lost(data, post, priors)
     theta, covariance = _moments(post)
     notes = [f"priors: {priors}" if random else f"priors: {str(priors).split('; ', 1)[1]}"]
     tau2 = low = high = math.nan
@@ -152,6 +154,21 @@ def fit(
     if measure not in ("OR", "IRR", "HR"):
         return done
     return replace(done, notes=(*done.notes, *_moves(done)))
+
+
+def _lost(data: NetworkData, post: Posterior, priors: Priors) -> BayesFit:
+    T = len(data.treatments)
+    nothing = replace(post, d=np.full_like(post.d, math.nan))
+    return BayesFit(
+        theta=np.full(T, math.nan),
+        covariance=np.full((T, T), math.nan),
+        tau2=math.nan,
+        df=len(data.study) - len(data.studies) - (T - 1),
+        interval="none",
+        notes=(f"priors: {priors}", LOST),
+        posterior=nothing,
+        priors=priors,
+    )
 
 
 def _moments(post: Posterior) -> tuple[Floats, Floats]:
