@@ -111,3 +111,17 @@ def test_an_address_leads_to_its_claim(base: str, browser: Browser) -> None:
     target.locator("summary").click()
     assert "no independent row" in target.inner_text() or "does not hold" in target.inner_text()
     page.close()
+
+
+def test_a_row_of_sources_opens(client: httpx.Client) -> None:
+    # claims on citations rest on rows of sources, which have no locator
+    answer = client.get("/row/sources/PMID:36468956")
+    assert answer.status_code == 200
+    assert "This row is the source." in answer.text
+
+
+def test_the_home_pages_json_names_the_claim_of_a_rate(client: httpx.Client) -> None:
+    table = client.get("/index.json").json()["rate_table"]
+    told = [cell["verdicts"] for row in table for cell in row["cells"].values()]
+    assert {"C058": "supported"} in told
+    assert {"C084": "contradicted"} in told

@@ -53,7 +53,7 @@ def home_view(request: Request) -> View:
         "oral_study": ORAL if ORAL in site.studies else "",
         "factors": site.of_all("risk_factors"),
     }
-    data = {"page": rows(page), "rate_table": table, "cytokines": site.of_all("cytokines")}
+    data = {"page": rows(page), "rate_table": _plain(table), "cytokines": site.of_all("cytokines")}
     return View("home.html", context, lambda: page, lambda: data, "page")
 
 
@@ -158,6 +158,17 @@ def _rate_table(site: Site, columns: list[str], statements: list[dict[str, Any]]
         first = next(iter(says.values()))
         table.append({"role": role, "treatment": first["treatment"], "name": name, "cells": cells})
     return table
+
+
+def _plain(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rate table for JSON: verdicts as claim and verdict, also those of a cell's statement."""
+
+    def ready(cell: dict[str, Any]) -> dict[str, Any]:
+        told = {v.claim.claim: v.verdict for v in cell["verdicts"]}
+        silent = cell["silent"] and {k: v for k, v in cell["silent"].items() if k != "verdicts"}
+        return cell | {"verdicts": told, "silent": silent}
+
+    return [row | {"cells": {o: ready(cell) for o, cell in row["cells"].items()}} for row in table]
 
 
 def _about(statement: dict[str, Any], name: str, outcome: str) -> bool:
