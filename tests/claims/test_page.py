@@ -86,18 +86,26 @@ def test_the_drug_table_leaves_drugs_out(page: Claims) -> None:
         assert drug in found.reason
 
 
-def test_the_odds_ratio_of_vte_is_reanalysed_on_the_trials_held(ev: Evidence, page: Claims) -> None:
-    (answer,) = [a for a in at(page, 97).answers if a.test.source == "pairwise" and a.test.relation == "is"]
+def test_the_odds_ratio_of_mace_is_reanalysed_on_the_trials_held(ev: Evidence, page: Claims) -> None:
+    (answer,) = [a for a in at(page, 96).answers if a.test.source == "pairwise" and a.test.relation == "is"]
     arms = ev["events"].set_index("event").loc[[key for _, key in answer.rows]]
     groups = set(ev["populations"].query("group == 'dermatology'")["population"])
     assert set(arms["population"]) <= groups
     assert set(arms["role"]) == {"jak", "placebo"}
-    assert set(arms["outcome"]) == {"vte"}
+    assert set(arms["outcome"]) == {"mace"}
     counts = arms.groupby("role")[["events", "n"]].sum().astype(int)
     for role in ("jak", "placebo"):
         assert f"{counts.loc[role, 'events']} of {counts.loc[role, 'n']:,}" in answer.found
     assert answer.status == "against"
     assert "Measure Up 1" in answer.basis
+
+
+def test_a_ratio_of_no_events_is_no_ratio(page: Claims) -> None:
+    # in the placebo-controlled periods in skin disease that are held nobody had a VTE
+    vte = at(page, 97)
+    (answer,) = [a for a in vte.answers if a.test.source == "pairwise" and a.test.relation == "is"]
+    assert answer.status == "silent"
+    assert "no one had the event" in answer.found and answer.found in vte.reason
 
 
 def test_the_risk_ratio_of_mace_is_the_textbook_one(page: Claims) -> None:

