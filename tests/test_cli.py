@@ -83,7 +83,7 @@ def test_inhibition_names_its_level():
 def test_compare_for_one_person():
     person = "age=67,sex=f,smoking=past,prior_vte=yes,indication=atopic dermatitis"
     shown = jakinib("compare", "upadacitinib 15 mg qd", "-o", "vte", "--patient", person).stdout
-    # the programme over 6 years prints 0.1 per 100 person-years without an interval; a small zero is not put first
+    # the programme over 6 years prints 0.1 per 100 person-years, no interval; a small zero is not put first
     assert "1.00 per 1,000 people a year (interval not reported)" in shown and "[E00554]" in shown
     assert "could not have entered" in shown
     assert "age" in jakinib("compare", "placebo", "--patient", "age=670", code=2).stderr
