@@ -5,12 +5,16 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: app test lint format types lock bench clean
+.PHONY: app test coverage lint format types lock bench clean
 
 app: $(VENV)/app.stamp  ## install and serve the page
 	@$(BIN)/jakinib serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/dev.stamp lint types  ## everything: format, lint, types, tests in real Chromium
+	@sh tests/chromium.sh
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: $(VENV)/dev.stamp  ## the tests again, with the lines they reach (a third slower)
 	@sh tests/chromium.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov=jakinib --cov-report=term:skip-covered
 
