@@ -96,6 +96,7 @@ def serve(
         raise ValueError(f"cannot listen on {host} port {port}: {error.strerror}; try --port 0") from error
     page = create_app(_load(evidence))
     shown = f"[{host}]" if ":" in host else host
+    listener.listen()  # a reader who is quicker than the server waits instead of being refused
     typer.echo(f"jakinib is at http://{shown}:{listener.getsockname()[1]}/  (stop with Ctrl-C)")
     uvicorn.Server(uvicorn.Config(page, log_level="warning", access_log=False)).run(sockets=[listener])
 
