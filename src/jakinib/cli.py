@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jakinib import cli_claims, cli_evidence, cli_mechanism, cli_registry, cli_synthesis
+from jakinib.cli_shared import AsCsv, AsJson, Folder, load_evidence
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from jakinib.evidence.evidence import Evidence
 
 app = typer.Typer(
     name="jakinib",
@@ -33,12 +33,6 @@ class As(StrEnum):
     csv = "csv"
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV.")]
-Folder = Annotated[
-    list[Path] | None,
-    typer.Option("--evidence", "-e", help="Add a folder of your own tables to the corpus (may be repeated)."),
-]
 Population = Annotated[
     str | None, typer.Option("--population", "-p", help="Indication, e.g. 'atopic dermatitis'.")
 ]
@@ -94,7 +88,7 @@ def serve(
         listener.bind((host, port))
     except OSError as error:
         raise ValueError(f"cannot listen on {host} port {port}: {error.strerror}; try --port 0") from error
-    page = create_app(_load(evidence))
+    page = create_app(load_evidence(evidence))
     shown = f"[{host}]" if ":" in host else host
     listener.listen()  # a reader who is quicker than the server waits instead of being refused
     typer.echo(f"jakinib is at http://{shown}:{listener.getsockname()[1]}/  (stop with Ctrl-C)")
@@ -125,13 +119,13 @@ def compare(
 
         if population:
             raise ValueError("give the indication in --patient, not a --population beside it")
-        one = for_patient(Patient.parse(patient), treatments, outcome, evidence=_load(evidence))
+        one = for_patient(Patient.parse(patient), treatments, outcome, evidence=load_evidence(evidence))
         if not _written(one, json, csv):
             typer.echo(str(one))
         return
     from jakinib.patient.compare import compare as compare_
 
-    ev = _load(evidence)
+    ev = load_evidence(evidence)
     result = compare_(treatments, outcome, population=population, evidence=ev)
     if _written(result, json, csv):
         return
@@ -145,7 +139,7 @@ def drugs(evidence: Folder = None, json: AsJson = False, csv: AsCsv = False) -> 
     """The drugs: brands, targets as sources state them, approvals."""
     from jakinib.report.tables import drug_table
 
-    _show(drug_table(_load(evidence)), "Drugs", json, csv)
+    _show(drug_table(load_evidence(evidence)), "Drugs", json, csv)
 
 
 @app.command()
@@ -158,7 +152,7 @@ def study(
     """One study: design, population, limits, and every safety row with its source."""
     from jakinib.plain import plain
 
-    ev = _load(evidence)
+    ev = load_evidence(evidence)
     key = ev.name("study", name)
     facts = {k: v for k, v in ((k, plain(v)) for k, v in ev.row("studies", key).items()) if v is not None}
     rows = ev.events[ev.events["study"] == key]
@@ -198,7 +192,9 @@ def rates(
     """Incidence rates per 100 person-years with exact intervals, one row an arm."""
     from jakinib.synthesis.rates import rates as rates_
 
-    arms = _load(evidence).select(outcome, population=population, drug=drug, period=period, pools=pools)
+    arms = load_evidence(evidence).select(
+        outcome, population=population, drug=drug, period=period, pools=pools
+    )
     result = rates_(arms, method=method)
     if not _written(result, json, csv):
         typer.echo(str(result))
@@ -234,7 +230,7 @@ def row(
     """One row of the evidence: the number, its source and where in it."""
     from jakinib.plain import plain
 
-    ev = _load(evidence)
+    ev = load_evidence(evidence)
     facts = {k: v for k, v in ((k, plain(v)) for k, v in ev.row(table, key).items()) if v is not None}
     if "source_id" in facts:
         source = ev.row("sources", str(facts["source_id"]))
@@ -257,7 +253,7 @@ def data(
     """The tables of the evidence, whole."""
     import pandas as pd
 
-    ev = _load(evidence)
+    ev = load_evidence(evidence)
     if table:
         _show(ev[table], table, json, csv)
         return
@@ -265,12 +261,6 @@ def data(
 
     listed = [(r["name"], len(ev[r["name"]]), r["title"]) for r in package()["resources"]]
     _show(pd.DataFrame(listed, columns=["table", "rows", "what"]), "Tables", json, csv)
-
-
-def _load(folders: list[Path] | None) -> Evidence:
-    from jakinib.evidence.evidence import load
-
-    return load(*(folders or []))
 
 
 def _facts(facts: dict[str, Any]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from jakinib.cli_shared import AsCsv, AsJson, Folder, load_evidence
 
 Verdict = Annotated[
     str | None,
@@ -13,12 +14,6 @@ Verdict = Annotated[
                  "contradicted, 'cannot be checked here'."),
 ]  # fmt: skip
 Section = Annotated[str | None, typer.Option(help="Only this section of the page, e.g. Safety.")]
-Folder = Annotated[
-    list[Path] | None,
-    typer.Option("--evidence", "-e", help="Add a folder of your own tables to the corpus (may be repeated)."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV.")]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Write Markdown tables.")]
 
 
@@ -36,10 +31,9 @@ def claims(
     markdown: AsMarkdown = False,
 ) -> None:
     """The page's sentences, each with the verdict that the evidence gives it."""
-    from jakinib.evidence.evidence import load
     from jakinib.verdicts.evaluate import claims as claims_
 
-    found = claims_(load(*(evidence or []))).of(verdict, section)
+    found = claims_(load_evidence(evidence)).of(verdict, section)
     if json:
         from jakinib.report.export import to_json
 

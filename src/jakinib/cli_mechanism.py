@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from jakinib.cli_shared import AsCsv, AsJson, AsSvg, Folder, load_evidence, write, write_svg
 
 if TYPE_CHECKING:
     from jakinib.evidence.evidence import Evidence
@@ -25,13 +26,6 @@ Person = Annotated[
     typer.Option("--person", help="A covariate of everyone, e.g. crcl_ml_min=45; may be repeated."),
 ]
 Model = Annotated[str | None, typer.Option(help="A published model by name, e.g. tse-2020.")]
-Folder = Annotated[
-    list[Path] | None,
-    typer.Option("--evidence", "-e", help="Add a folder of your own tables to the corpus (may be repeated)."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV.")]
-AsSvg = Annotated[bool, typer.Option("--svg", help="Write the figure as SVG.")]
 MANY = 20_000  # persons from which on a progress bar is worth its room
 
 
@@ -56,11 +50,11 @@ def exposure(
     """Plasma concentration of a regimen at steady state, from a published population model."""
     from jakinib.mechanism.exposure import exposure as exposure_
 
-    ev = _evidence(evidence)
+    ev = load_evidence(evidence)
     given = _covariates(person)
     key = ev.name("drug", drug)
     result = exposure_(key, regimen, persons=persons, seed=seed, covariates=given, model=model, tables=ev)
-    _write(result, json, csv, svg)
+    write(result, json, csv, svg)
 
 
 def inhibition(
@@ -79,7 +73,7 @@ def inhibition(
     from jakinib.mechanism.inhibition import inhibition as inhibition_
     from jakinib.mechanism.side_by_side import inhibition_side_by_side
 
-    ev = _evidence(evidence)
+    ev = load_evidence(evidence)
     pairs = _pairs(ev, drug, regimen, beside)
     given = _covariates(person)
     result: Any
@@ -95,7 +89,7 @@ def inhibition(
         drawn = len(result.pathways)
     if svg and not drawn:
         raise ValueError("no potency on a pathway was read that the concentration can be put to: no figure")
-    _write(result, json, csv, svg)
+    write(result, json, csv, svg)
 
 
 def selectivity(
@@ -120,12 +114,12 @@ def selectivity(
     """Average inhibition of every pathway against dose: selectivity as a curve."""
     from jakinib.mechanism.selectivity import selectivity as selectivity_
 
-    ev = _evidence(evidence)
+    ev = load_evidence(evidence)
     given = _covariates(person)
     key = ev.name("drug", drug)
     result = selectivity_(key, regimen, doses=dose or None, covariates=given, model=model, tables=ev)
     crossing = result.crossing(*pair, share) if pair else None
-    _write(result, json, csv, svg)
+    write(result, json, csv, svg)
     if pair and not (json or csv or svg):
         where = "at no dose" if crossing is None else f"from {crossing:.3g} mg a time on"
         typer.echo(f"{pair[1]} is inhibited at least {share:.0%} as much as {pair[0]} {where}")
@@ -151,20 +145,20 @@ def signalling(
 
     if (drug is None) != (regimen is None) or (beside and drug is None):
         raise ValueError("write a drug and its regimen, like: signalling IL-6 ruxolitinib '20 mg bid'")
-    ev = _evidence(evidence)
+    ev = load_evidence(evidence)
     given = _covariates(person)
     basis: Any = "total" if total else "unbound"
     if drug is None or regimen is None:
-        _write(signalling_(cytokine, hours=hours, tables=ev), json, csv, svg)
+        write(signalling_(cytokine, hours=hours, tables=ev), json, csv, svg)
         return
     results = [
         signalling_(cytokine, name, said, basis=basis, hours=hours, covariates=given, tables=ev)
         for name, said in _pairs(ev, drug, regimen, beside)
     ]
     if len(results) == 1:
-        _write(results[0], json, csv, svg)
+        write(results[0], json, csv, svg)
     elif svg:
-        _svg(_overlay(cytokine, results))
+        write_svg(_overlay(cytokine, results))
     elif json:
         from jakinib.report.export import to_json
 
@@ -212,32 +206,6 @@ def _covariates(given: list[str] | None) -> dict[str, Any]:
         except ValueError:
             found[name.strip()] = value.strip()
     return found
-
-
-def _evidence(folders: list[Path] | None) -> Evidence:
-    from jakinib.evidence.evidence import load
-
-    return load(*(folders or []))
-
-
-def _write(result: Any, json: bool, csv: bool, svg: bool) -> None:
-    """One result: as JSON, CSV, SVG or text."""
-    from jakinib.report.export import to_csv, to_json
-
-    if json:
-        typer.echo(to_json(result.to_dict()))
-    elif csv:
-        typer.echo(to_csv(result.table()), nl=False)
-    elif svg:
-        _svg(result.figure())
-    else:
-        typer.echo(str(result))
-
-
-def _svg(chart: Any) -> None:
-    from jakinib.report.svg import svg
-
-    typer.echo(svg(chart))
 
 
 def _progress(persons: int) -> Any:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jakinib.cli_shared import AsCsv, AsJson, load_evidence
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jakinib.evidence.evidence import Evidence
 
 _import = typer.Typer(
     help="Public records become staged rows of the evidence tables, with the path of every value. "
@@ -25,8 +26,6 @@ Files = Annotated[
 ]
 Folders = Annotated[list[Path] | None, typer.Option("--folder", help="A folder of files or zip archives.")]
 Into = Annotated[Path, typer.Option("--into", help="The staging folder to write.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV.")]
 Added = Annotated[
     list[Path] | None,
     typer.Option("--evidence", "-e", help="A folder of your own tables, whose names count as known."),
@@ -55,11 +54,11 @@ def ctgov(
     paths = _paths(ids, file, folder, "NCT ids")
     with _progress(len(ids or ()) or None) as step:
         if paths:
-            staged = import_ctgov.import_files(paths, into, _load(evidence), step)
+            staged = import_ctgov.import_files(paths, into, load_evidence(evidence), step)
         else:
             with _client() as client:
                 found = download.trials(client, ids or [])
-                staged = import_ctgov.stage(found, into, _load(evidence), step)
+                staged = import_ctgov.stage(found, into, load_evidence(evidence), step)
     _show(staged, json)
 
 
@@ -77,10 +76,10 @@ def label(
 
     paths = _paths(names, file, folder, "generic names or set ids")
     if paths:
-        staged = import_label.import_files(paths, into, _load(evidence))
+        staged = import_label.import_files(paths, into, load_evidence(evidence))
     else:
         with _client() as client:
-            staged = import_label.stage(download.labels(client, names or []), into, _load(evidence))
+            staged = import_label.stage(download.labels(client, names or []), into, load_evidence(evidence))
     _show(staged, json)
 
 
@@ -99,10 +98,10 @@ def pubmed(
 
     paths = _paths(pmids, file, folder, "PMIDs")
     if paths:
-        staged = pubmed_.import_files(paths, into, _load(evidence))
+        staged = pubmed_.import_files(paths, into, load_evidence(evidence))
     else:
         with _client() as client:
-            staged = pubmed_.stage(download.articles(client, pmids or []), into, _load(evidence))
+            staged = pubmed_.stage(download.articles(client, pmids or []), into, load_evidence(evidence))
     _show(staged, json)
 
 
@@ -128,7 +127,7 @@ def diff(
     from jakinib.registry.diff import diff as diff_
     from jakinib.verdicts.changes import changes
 
-    ev = _load(evidence)
+    ev = load_evidence(evidence)
     result = diff_(staged, ev)
     if csv:
         typer.echo(result.table().to_csv(index=False), nl=False)
@@ -158,12 +157,6 @@ def _paths(
     if bool(paths) == bool(asked):
         raise ValueError(f"give either {what} (asks the service) or --file/--folder (no network)")
     return paths
-
-
-def _load(folders: list[Path] | None) -> Evidence:
-    from jakinib.evidence.evidence import load
-
-    return load(*(folders or []))
 
 
 def _client() -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jakinib.cli_mechanism import AsCsv, AsJson, AsSvg, Folder, _evidence, _write
+from jakinib.cli_shared import AsCsv, AsJson, AsSvg, Folder, load_evidence, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def pairwise(
     result = pairwise_(
         asked.table, measure=measure, method=method, treatment=asked.treatment, reference=asked.reference
     )
-    _write(result, json, csv, svg)
+    write(result, json, csv, svg)
     _told(asked, json or csv or svg)
 
 
@@ -83,7 +83,7 @@ def multiverse(
 
     asked = _asked(outcome, population, period, arms, evidence).two(treatment, reference)
     result = multiverse_(asked.table, measure=measure, treatment=asked.treatment, reference=asked.reference)
-    _write(result, json, csv, svg)
+    write(result, json, csv, svg)
     _told(asked, json or csv or svg)
 
 
@@ -109,7 +109,7 @@ def network(
     asked = _asked(outcome, population, period, arms, evidence).leaving(without or [])
     against = asked.against(reference)
     result = network_(asked.table, measure=measure, method=method, reference=against)
-    _write(result, json, csv, svg)
+    write(result, json, csv, svg)
     _told(asked, json or csv or svg)
 
 
@@ -200,7 +200,7 @@ def _asked(
         raise ValueError(f"--period {period!r}: randomised arms are compared, so controlled or randomised")
     from jakinib.evidence.trials import trials
 
-    ev = _evidence(evidence)
+    ev = load_evidence(evidence)
     table = trials(ev, outcome, population=population, period=period)
     if table.empty:
         everywhere = trials(ev, outcome, period=period)
