@@ -265,27 +265,36 @@ def ascent(hessian: Floats, gradient: Floats) -> Floats:
     return np.asarray(vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), floor)))
 
 
+def _newton(state: State, free: Ints, random: bool) -> tuple[Floats, bool]:
+    """The Newton step over the ``free`` coefficients and, where it may move, tau (last); 0 elsewhere.
+
+    And whether tau = 0 is a saddle: its gradient is zero there, but the likelihood bends upwards.
+    """
+    P = len(state.beta)
+    moving = free
+    if random and not (
+        (state.tau == 0.0 and state.hessian[P, P] <= 0) or (state.tau >= TAU_MAX and state.gradient[P] >= 0)
+    ):
+        moving = np.append(free, P)
+    newton = np.zeros(P + 1)
+    if len(moving):
+        newton[moving] = ascent(state.hessian[np.ix_(moving, moving)], state.gradient[moving])
+    return newton, len(moving) > len(free) and state.tau == 0.0
+
+
 def maximise(
     model: ExactModel, state: State, free: Ints, random: bool, fine: bool = False, iterations: int = 60
 ) -> State:
     """Newton ascent over the ``free`` coefficients and, with ``random``, tau in [0, TAU_MAX]."""
     P = len(state.beta)
     for _ in range(iterations):
-        moving = free
-        if random and not (
-            (state.tau == 0.0 and state.hessian[P, P] <= 0)
-            or (state.tau >= TAU_MAX and state.gradient[P] >= 0)
-        ):
-            moving = np.append(free, P)
-        newton = np.zeros(P + 1)
-        if len(moving):
-            newton[moving] = ascent(state.hessian[np.ix_(moving, moving)], state.gradient[moving])
-        if len(moving) > len(free) and state.tau == 0.0:
-            newton[P] = 0.1  # a saddle: the gradient in tau is zero there
+        newton, saddle = _newton(state, free, random)
+        if saddle:
+            newton[P] = 0.1
         largest = float(np.abs(newton).max(initial=0.0))
         # a direction without a maximum flattens out: there what is left to gain ends it
         gain = float(state.gradient @ newton)
-        if largest < 1e-11 or (gain < 1e-12 and not (len(moving) > len(free) and state.tau == 0.0)):
+        if largest < 1e-11 or (gain < 1e-12 and not saddle):
             break
         size = min(1.0, 2.0 / largest)
         best = None
@@ -318,16 +327,8 @@ def summit(
     P = len(state.beta)
     gain = math.inf
     for _ in range(iterations):
-        moving = free
-        if random and not (
-            (state.tau == 0.0 and state.hessian[P, P] <= 0)
-            or (state.tau >= TAU_MAX and state.gradient[P] >= 0)
-        ):
-            moving = np.append(free, P)
-        newton = np.zeros(P + 1)
-        if len(moving):
-            newton[moving] = ascent(state.hessian[np.ix_(moving, moving)], state.gradient[moving])
-        if state.tau == 0.0 and len(moving) > len(free):  # a saddle: the gradient in tau is zero there
+        newton, saddle = _newton(state, free, random)
+        if saddle:
             state = model.evaluate(state.beta, 0.05)
             continue
         gain = float(state.gradient @ newton)
