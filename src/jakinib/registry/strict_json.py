@@ -67,6 +67,9 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
+_OBJECT = {dict}
+
+
 class Reader:
     """Reads values by the type they must have; anything else is absent and a finding.
 
@@ -100,7 +103,7 @@ class Reader:
         if not isinstance(value, list):
             self.report("wrong-type", f"{path}.{key}", shown(value), "a list")
             return []
-        if all(isinstance(v, dict) for v in value):
+        if {type(v) for v in value} <= _OBJECT:
             return value
         self.report("wrong-type", f"{path}.{key}", "a list of other things", "a list of objects")
         return [v if isinstance(v, dict) else {} for v in value]

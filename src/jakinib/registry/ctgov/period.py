@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SPAN = re.compile(
     r"(\d+(?:\.\d+)?)[ -]*(days?|weeks?|months?|years?)\b|\b(day|week|month|year)s? (\d+)\b", re.I
@@ -10,6 +11,7 @@ _SPAN = re.compile(
 _WEEKS = {"day": 1 / 7, "week": 1.0, "month": 365.25 / 12 / 7, "year": 365.25 / 7}
 
 
+@lru_cache(maxsize=1_000)
 def weeks(text: str) -> tuple[float | None, str]:
     """Length in weeks and its kind (``exact``, ``maximum``, ``median``, ``mean``); (None, "") when unclear.
 

@@ -394,13 +394,21 @@ def _counts(reader: Reader, ae: dict[str, Any], known: set[str]) -> tuple[Count,
                         keys,
                     )
                 )
-    return tuple(c for c in found if _possible(reader, c))
+    return tuple(c for c in found if _plain(c) or _possible(reader, c))
 
 
 @lru_cache(maxsize=1_000)
 def _known(text: str) -> str:
     """Clean text that comes again and again: headings and vocabularies."""
     return clean(text, 200)
+
+
+def _plain(count: Count) -> bool:
+    """Numbers in the usual order, as nearly all are: there is nothing to report."""
+    affected, at_risk, events = count.affected, count.at_risk, count.events
+    if affected is None or not at_risk:
+        return False
+    return affected <= at_risk and (events is None or events >= affected)
 
 
 def _possible(reader: Reader, count: Count) -> bool:
