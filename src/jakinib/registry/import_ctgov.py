@@ -88,7 +88,7 @@ def one(document: Document, names: Names, terms: Terms) -> Prepared | Finding:
         **document.about,
     }
     kept = {k: v for k, v in about.items() if v not in ("", None)}
-    return prepare(record.id, found.rows, kept, found.findings, found.confirm, found.unmapped)
+    return prepare(record.id, found.single, kept, found.findings, found.confirm, found.unmapped, found.terms)
 
 
 _WORKER: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -56,13 +56,21 @@ class Terms:
     exact: dict[str, tuple[Mapped, ...]]
     globs: tuple[tuple[int, re.Pattern[str], tuple[Mapped, ...]], ...]  # letters, pattern; longest first
     organs: tuple[tuple[str, tuple[Mapped, ...]], ...]
+    _asked: dict[tuple[str, str], tuple[Mapped, ...] | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def of(self, term: str, organ_system: str = "") -> tuple[Mapped, ...] | None:
         """Outcomes of a term: () when the list says it is part of none, None when the list does not know it.
 
         The exact term beats a pattern, a longer pattern a shorter one. The organ system adds to either.
         """
-        return _of(self, term, organ_system)
+        asked = term, organ_system
+        if asked not in self._asked:
+            if len(self._asked) > 50_000:  # strangers' terms have no end
+                self._asked.clear()
+            self._asked[asked] = _of(self, term, organ_system)
+        return self._asked[asked]
 
     def _find(self, term: str) -> tuple[Mapped, ...] | None:
         folded = fold_term(term)
@@ -70,11 +78,7 @@ class Terms:
             return self.exact[folded]
         return next((mapped for _, words, mapped in self.globs if words.fullmatch(folded)), None)
 
-    def __hash__(self) -> int:
-        return id(self)
 
-
-@cache
 def _of(terms: Terms, term: str, organ_system: str) -> tuple[Mapped, ...] | None:
     found = terms._find(term)
     organ = fold_term(organ_system)

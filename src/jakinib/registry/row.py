@@ -1,7 +1,8 @@
-"""One staged row: the table it belongs to, its cells, and where in the record each cell was read."""
+"""Staged rows: the table they belong to, their cells, and where in the record each cell was read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 
@@ -11,3 +12,23 @@ class Row(NamedTuple):
     table: str
     values: dict[str, Any]
     paths: dict[str, str]
+
+
+class Columns(NamedTuple):
+    """Many rows of one table that were read alike, held by column: a record has hundreds of counts.
+
+    ``cells`` holds a list a column, ``fixed`` what all rows have. Row ``i`` was read from the object at
+    ``places[i]``; ``fields`` names the field of it that each column was read from.
+    """
+
+    table: str
+    cells: dict[str, list[Any]]
+    fixed: dict[str, Any]
+    places: list[str]
+    fields: dict[str, str]
+
+    def rows(self) -> Iterator[Row]:
+        """One :class:`Row` each."""
+        for place, *cells in zip(self.places, *self.cells.values(), strict=True):
+            values = dict(zip(self.cells, cells, strict=True)) | self.fixed
+            yield Row(self.table, values, {c: f"{place}.{field}" for c, field in self.fields.items()})

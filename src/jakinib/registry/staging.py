@@ -2,8 +2,10 @@
 
 ``provenance.json`` holds one object a record: id, service, version date, SHA-256 and size of the raw bytes,
 findings, what a person has to confirm, what was not mapped, and for every row the path of every value that
-was read. It is written record by record, so a folder of any size needs the memory of one record. The folder
-appears whole, under its final name, when the last record is written.
+was read: column by column under ``values``; for rows that were read alike, under ``alike``, the path of the
+object and once the field of it that each column comes from. It is written record by record, so a folder of
+any size needs the memory of one record. The folder appears whole, under its final name, when the last record
+is written.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -22,7 +24,7 @@ from typing import IO, Any, NamedTuple
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.finding import Finding
 from jakinib.evidence.tables import fields, primary_key
-from jakinib.registry.row import Row
+from jakinib.registry.row import Columns, Row
 from jakinib.registry.swap import beside, put, sync
 
 FORMAT = "jakinib-staged-1"
@@ -99,10 +101,12 @@ def prepare(
     findings: Iterable[Finding] = (),
     confirm: Iterable[str] = (),
     unmapped: dict[str, list[str]] | None = None,
+    many: Columns | None = None,
 ) -> Prepared:
     """Rows of one record as CSV text, and its object of ``provenance.json``.
 
     ``about`` says which document it was: ``file``, ``sha256``, ``bytes``, ``version`` and what else is known.
+    ``many`` are more rows of one table that were read alike.
     """
     found_rows: dict[str, list[list[Any]]] = {}
     shared: list[tuple[str, str, str]] = []
@@ -114,12 +118,20 @@ def prepare(
         if shape.numbers:
             cells = [f"{c:.10g}" if isinstance(c, float) else c for c in cells]
         if table in _SHARED:
-            shared.append((table, key, _csv([cells])))
+            shared.append((table, key, _csv([(c,) for c in cells])))
         else:
             found_rows.setdefault(table, []).append(cells)
         if where:
             paths.setdefault(table, {})[key] = where
-    texts = {table: _csv(cells) for table, cells in found_rows.items()}
+    tables = {
+        table: (len(cells), _csv(list(zip(*cells, strict=True)))) for table, cells in found_rows.items()
+    }
+    alike = {}
+    if many and many.places:
+        count, text = tables.get(many.table, (0, ""))
+        tables[many.table] = (count + len(many.places), text + _csv(_columns(many)))
+        keys = many.cells[_shape(many.table).key[0]]
+        alike[many.table] = {"fields": many.fields, "rows": dict(zip(keys, many.places, strict=True))}
     found, asked = list(findings), list(confirm)
     entry = {
         "record": record,
@@ -128,11 +140,12 @@ def prepare(
         "confirm": asked,
         "unmapped": unmapped or {},
         "values": paths,
+        "alike": alike,
     }
     return Prepared(
         record,
         str(about.get("file", "")),
-        {t: (len(found_rows[t]), texts[t]) for t in texts},
+        tables,
         shared,
         json.dumps(entry, ensure_ascii=False),
         found,
@@ -241,13 +254,19 @@ def _joined(values: dict[str, Any], key: tuple[str, ...]) -> str:
     return "|".join(str(values.get(c, "") or "") for c in key)
 
 
-def _csv(rows: list[list[Any]]) -> str:
-    """CSV text (RFC 4180), a column at a time: keys and numbers hold nothing to quote, and one look at the
+def _columns(many: Columns) -> list[Sequence[Any]]:
+    """Cells by column, in the order of the table."""
+    count = len(many.places)
+    return [many.cells.get(c) or [many.fixed.get(c)] * count for c in _shape(many.table).columns]
+
+
+def _csv(columns: Iterable[Sequence[Any]]) -> str:
+    """CSV text (RFC 4180) of cells by column: keys and numbers hold nothing to quote, and one look at the
     whole column shows it; a text that comes again, as period and study do in every row, is quoted once."""
-    return "".join([",".join(row) + "\n" for row in zip(*map(_column, zip(*rows, strict=True)), strict=True)])
+    return "".join([",".join(row) + "\n" for row in zip(*map(_column, columns), strict=True)])
 
 
-def _column(cells: tuple[Any, ...]) -> list[str]:
+def _column(cells: Sequence[Any]) -> list[str]:
     texts = ["" if cell is None else cell if type(cell) is str else str(cell) for cell in cells]
     return list(map(_quoted, texts)) if _special("".join(texts)) else texts
 

@@ -8,6 +8,7 @@ from typing import Any
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.finding import Finding, shown
 
+MAX_COUNT = 100_000_000  # persons or events; more is not a number of a study
 MAX_BYTES = 50_000_000  # the largest record with results on ClinicalTrials.gov is below 20 MB
 
 
@@ -133,7 +134,7 @@ class Reader:
     def count(self, parent: dict[str, Any], key: str, path: str) -> int | None:
         """``parent[key]`` when it is a whole number of persons or events, also as text; None when absent."""
         value = parent.get(key)
-        if type(value) is int and 0 <= value < 100_000_000:
+        if type(value) is int and 0 <= value < MAX_COUNT:
             return value
         if value is None:
             return None

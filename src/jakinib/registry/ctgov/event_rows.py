@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jakinib.registry.ctgov.period import weeks
 from jakinib.registry.ctgov.record import Count
-from jakinib.registry.outcome_terms import COMPOSITE, Mapped, bounds
+from jakinib.registry.outcome_terms import COMPOSITE, bounds
 from jakinib.registry.row import Row
 
 if TYPE_CHECKING:
@@ -89,14 +89,14 @@ def _from_terms(ctx: Context) -> Iterator[Row]:
     """
     totals = {(c.group, c.kind): c.affected for c in ctx.record.counts if not c.term}
     found: dict[tuple[str, str], dict[str, list[Count]]] = defaultdict(lambda: defaultdict(list))
-    known: dict[tuple[str, str], tuple[Mapped, ...]] = {}
+    known = {
+        term: ctx.terms.of(*term) for term in {(c.term, c.organ_system) for c in ctx.record.counts if c.term}
+    }
     for c in ctx.record.counts:
-        if not c.term or c.group not in ctx.groups or c.affected is None or not c.at_risk:
+        outcomes = known.get((c.term, c.organ_system))
+        if not outcomes or c.group not in ctx.groups or c.affected is None or not c.at_risk:
             continue
-        term = (c.term, c.organ_system)
-        if term not in known:
-            known[term] = ctx.terms.of(*term) or ()
-        for mapped in known[term]:
+        for mapped in outcomes:
             if c.kind == "serious" or mapped.outcome in _ANY_SERIOUSNESS:
                 found[mapped.outcome, c.group][mapped.certainty].append(c)
     for (outcome, group), by_certainty in found.items():

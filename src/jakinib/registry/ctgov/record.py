@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jakinib.evidence.finding import Finding
-from jakinib.registry.strict_json import Reader, RecordError, loads
+from jakinib.registry.strict_json import MAX_COUNT, Reader, RecordError, loads
 from jakinib.registry.text import clean, fold
 
 AE = "resultsSection.adverseEventsModule"
@@ -360,7 +360,9 @@ def _counts(reader: Reader, ae: dict[str, Any], known: set[str]) -> tuple[Count,
         for kind, keys in _TOTALS.items():
             if keys[0] in g or keys[1] in g:
                 affected, at_risk = reader.count(g, keys[0], path), reader.count(g, keys[1], path)
-                found.append(Count(kind, "", "", "", "", group, affected, at_risk, None, path, keys))
+                total = Count(kind, "", "", "", "", group, affected, at_risk, None, path, keys)
+                if _possible(reader, total):
+                    found.append(total)
     keys = ("numAffected", "numAtRisk")
     for kind, key in (("serious", "seriousEvents"), ("other", "otherEvents")):
         for i, event in enumerate(reader.objects(ae, key, AE)):
@@ -373,28 +375,21 @@ def _counts(reader: Reader, ae: dict[str, Any], known: set[str]) -> tuple[Count,
             vocabulary = _known(reader.text(event, "sourceVocabulary", path))
             assessment = reader.text(event, "assessmentType", path)
             for j, stat in enumerate(reader.objects(event, "stats", path)):
-                group = stat.get("groupId")
+                group, at = stat.get("groupId"), f"{path}.stats[{j}]"
                 if not isinstance(group, str) or group not in known:
-                    reader.report(
-                        "no-such-group", f"{path}.stats[{j}].groupId", clean(str(group), 60), "a group id"
-                    )
+                    reader.report("no-such-group", f"{at}.groupId", clean(str(group), 60), "a group id")
                     continue
-                found.append(
-                    Count(
-                        kind,
-                        term,
-                        system,
-                        vocabulary,
-                        assessment,
-                        group,
-                        reader.count(stat, "numAffected", path),
-                        reader.count(stat, "numAtRisk", path),
-                        reader.count(stat, "numEvents", path),
-                        f"{path}.stats[{j}]",
-                        keys,
-                    )
+                numbers = stat.get("numAffected"), stat.get("numAtRisk"), stat.get("numEvents")
+                if _plain(*numbers):
+                    found.append(Count(kind, term, system, vocabulary, assessment, group, *numbers, at, keys))
+                    continue
+                affected, at_risk, events = (reader.count(stat, k, path) for k in (*keys, "numEvents"))
+                count = Count(
+                    kind, term, system, vocabulary, assessment, group, affected, at_risk, events, at, keys
                 )
-    return tuple(c for c in found if _plain(c) or _possible(reader, c))
+                if _possible(reader, count):
+                    found.append(count)
+    return tuple(found)
 
 
 @lru_cache(maxsize=1_000)
@@ -403,12 +398,13 @@ def _known(text: str) -> str:
     return clean(text, 200)
 
 
-def _plain(count: Count) -> bool:
-    """Numbers in the usual order, as nearly all are: there is nothing to report."""
-    affected, at_risk, events = count.affected, count.at_risk, count.events
-    if affected is None or not at_risk:
+def _plain(affected: Any, at_risk: Any, events: Any) -> bool:
+    """Whole numbers in the usual order, as nearly all are: there is nothing to convert or to report."""
+    if type(affected) is not int or type(at_risk) is not int or not 0 <= affected <= at_risk:
         return False
-    return affected <= at_risk and (events is None or events >= affected)
+    return 0 < at_risk < MAX_COUNT and (
+        events is None or (type(events) is int and affected <= events < MAX_COUNT)
+    )
 
 
 def _possible(reader: Reader, count: Count) -> bool:

@@ -4,6 +4,7 @@ effects."""
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from jakinib.registry.ctgov.record import Group, Record, Value
 from jakinib.registry.ctgov.treatments import Assigned, Reader, Treatment
 from jakinib.registry.names import Names, population
 from jakinib.registry.outcome_terms import Terms
-from jakinib.registry.row import Row
+from jakinib.registry.row import Columns, Row
 from jakinib.registry.text import fold, slug
 
 PLACE = "protocolSection."
@@ -55,10 +56,16 @@ class Context:
 class Converted:
     """Rows of one record, findings, and what a person has to confirm or was not mapped."""
 
-    rows: list[Row]
+    single: list[Row]
+    terms: Columns
     findings: tuple[Finding, ...]
     confirm: tuple[str, ...]
     unmapped: dict[str, list[str]]
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, each as a :class:`Row`."""
+        return [*self.single, *self.terms.rows()]
 
 
 def convert(record: Record, names: Names, terms: Terms) -> Converted:
@@ -107,7 +114,8 @@ def convert(record: Record, names: Names, terms: Terms) -> Converted:
             "no results posted",
             "a record with results; the study alone is staged",
         )
-    return Converted(rows, (*record.findings, *ctx.findings), tuple(confirm), _unmapped(ctx))
+    findings = (*record.findings, *ctx.findings)
+    return Converted(rows, _registry_terms(ctx), findings, tuple(confirm), _unmapped(ctx))
 
 
 def _study_key(record: Record, names: Names) -> tuple[str, bool]:
@@ -400,52 +408,78 @@ _MEASURE = {"serious": "serious", "other": "other-term", "death": "death"}
 
 
 def _registry_events(ctx: Context) -> Iterator[Row]:
-    """Every posted count, as posted. A 0 among other events may mean: below the reporting threshold."""
+    """Group totals as posted."""
+    for c in ctx.record.counts:
+        if not c.term and c.group in ctx.groups:
+            a = ctx.groups[c.group]
+            yield Row(
+                "registry_events",
+                {
+                    "row": f"{ctx.record.id}:{c.kind}:total:{c.group}",
+                    "group": a.group.title or c.group,
+                    "treatment": a.treatment.key,
+                    "measure": _MEASURE[c.kind],
+                    "affected": c.affected,
+                    "at_risk": c.at_risk,
+                    "zero_may_be_threshold": "false",
+                    "locator": _short(c.path),
+                    **_posted(ctx),
+                },
+                {"affected": f"{c.path}.{c.keys[0]}", "at_risk": f"{c.path}.{c.keys[1]}"},
+            )
+
+
+def _registry_terms(ctx: Context) -> Columns:
+    """Every count of a term, as posted. A 0 among other events may mean: below the reporting threshold."""
     r = ctx.record
     hides = r.threshold is None or r.threshold > 0
-    seen: dict[str, int] = {}
-    groups = {key: (a.group.title or key, a.treatment.key) for key, a in ctx.groups.items()}
-    period = r.time_frame or "not stated"
-    fixed = {
+    counts = [c for c in r.counts if c.term and c.group in ctx.groups]
+    stems = {term: slug(term, 60) for term in {c.term for c in counts}}
+    titles = {key: a.group.title or key for key, a in ctx.groups.items()}
+    treatments = {key: a.treatment.key for key, a in ctx.groups.items()}
+    return Columns(
+        "registry_events",
+        {
+            "row": _numbered([f"{r.id}:{c.kind}:{stems[c.term]}:{c.group}" for c in counts]),
+            "group": [titles[c.group] for c in counts],
+            "treatment": [treatments[c.group] for c in counts],
+            "measure": [_MEASURE[c.kind] for c in counts],
+            "term": [c.term for c in counts],
+            "organ_system": [c.organ_system for c in counts],
+            "affected": [c.affected for c in counts],
+            "at_risk": [c.at_risk for c in counts],
+            "zero_may_be_threshold": [
+                "true" if c.affected == 0 and hides and c.kind == "other" else "false" for c in counts
+            ],
+            "locator": [_short(c.path) for c in counts],
+        },
+        _posted(ctx),
+        [c.path for c in counts],
+        {"affected": "numAffected", "at_risk": "numAtRisk"},
+    )
+
+
+def _posted(ctx: Context) -> dict[str, Any]:
+    """Cells that all posted counts of a record share."""
+    return {
         "study": ctx.study,
-        "registry_id": r.id,
-        "period": period,
+        "registry_id": ctx.record.id,
+        "period": ctx.record.time_frame or "not stated",
         "source_id": ctx.source,
         "status": "reported",
     }
-    stems: dict[str, str] = {}
-    for c in r.counts:
-        group = groups.get(c.group)
-        if group is None:
-            continue
-        stem = stems.get(c.term)
-        if stem is None:
-            stem = stems[c.term] = slug(c.term, 60) if c.term else "total"
-        key = f"{r.id}:{c.kind}:{stem}:{c.group}"
-        if key in seen:
-            seen[key] += 1
-            key = f"{key}:{seen[key]}"
-        else:
-            seen[key] = 1
-        zero = "true" if c.kind == "other" and c.affected == 0 and c.term and hides else "false"
-        path = c.path
-        yield Row(
-            "registry_events",
-            {
-                "row": key,
-                "group": group[0],
-                "treatment": group[1],
-                "measure": _MEASURE[c.kind],
-                "term": c.term,
-                "organ_system": c.organ_system,
-                "affected": c.affected,
-                "at_risk": c.at_risk,
-                "zero_may_be_threshold": zero,
-                "locator": path[15:] if path.startswith("resultsSection.") else path,
-                **fixed,
-            },
-            {"affected": f"{path}.{c.keys[0]}", "at_risk": f"{path}.{c.keys[1]}"},
-        )
+
+
+def _numbered(keys: list[str]) -> list[str]:
+    """Keys made different: the second of a name gets ``:2``."""
+    if len(set(keys)) == len(keys):
+        return keys
+    seen: Counter[str] = Counter()
+    found = []
+    for key in keys:
+        seen[key] += 1
+        found.append(f"{key}:{seen[key]}" if seen[key] > 1 else key)
+    return found
 
 
 def _discontinued(ctx: Context, flow: dict[str, Assigned], treatments: dict[str, Treatment]) -> Iterator[Row]:
