@@ -36,11 +36,9 @@ def is_safety(record: Record, outcome: Outcome) -> bool:
     )
 
 
-def rows(ctx: Context, treatments: dict[str, Treatment]) -> Iterator[Row]:
+def rows(ctx: Context, treatments: dict[str, Treatment], safety: list[Outcome]) -> Iterator[Row]:
     """Counts, percentages and rates of safety endpoints; then posted comparisons of them."""
-    for outcome in ctx.record.outcomes:
-        if not is_safety(ctx.record, outcome):
-            continue
+    for outcome in safety:
         groups = ctx.reader.assign(outcome.groups)
         values = [v for v in ctx.record.values if v.measure == outcome.number]
         for v in values:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jakinib.evidence.finding import Finding
 from jakinib.registry.ctgov import event_rows, outcome_rows
-from jakinib.registry.ctgov.record import Group, Record, Value
+from jakinib.registry.ctgov.record import Group, Outcome, Record, Value
 from jakinib.registry.ctgov.treatments import Assigned, Reader, Treatment
 from jakinib.registry.names import Names, population
 from jakinib.registry.outcome_terms import Terms
@@ -97,6 +97,7 @@ def convert(record: Record, names: Names, terms: Terms) -> Converted:
         treatments.setdefault(a.treatment.key, a.treatment)
     flow = reader.assign(record.flow_groups)
     baseline = reader.assign(tuple(g for g in record.baseline_groups if not _total(g)))
+    safety = [o for o in record.outcomes if outcome_rows.is_safety(record, o)]
     arms = list(_arms(ctx, flow, treatments))
     body = [
         *arms,
@@ -104,7 +105,7 @@ def convert(record: Record, names: Names, terms: Terms) -> Converted:
         *_registry_events(ctx),
         *_discontinued(ctx, flow, treatments),
         *event_rows.rows(ctx),
-        *outcome_rows.rows(ctx, treatments),
+        *outcome_rows.rows(ctx, treatments, safety),
     ]
     rows += [*_drugs(ctx, treatments, confirm), *_treatments(ctx, treatments, confirm), _study(ctx), *body]
     if not record.has_results:
@@ -115,7 +116,7 @@ def convert(record: Record, names: Names, terms: Terms) -> Converted:
             "a record with results; the study alone is staged",
         )
     findings = (*record.findings, *ctx.findings)
-    return Converted(rows, _registry_terms(ctx), findings, tuple(confirm), _unmapped(ctx))
+    return Converted(rows, _registry_terms(ctx), findings, tuple(confirm), _unmapped(ctx, safety))
 
 
 def _study_key(record: Record, names: Names) -> tuple[str, bool]:
@@ -528,7 +529,7 @@ def _short(path: str) -> str:
     return path.removeprefix("resultsSection.")
 
 
-def _unmapped(ctx: Context) -> dict[str, list[str]]:
+def _unmapped(ctx: Context, safety: list[Outcome]) -> dict[str, list[str]]:
     """Posted things that no row holds: serious terms without an outcome, baseline and outcome measures."""
     serious = {(c.term, c.organ_system) for c in ctx.record.counts if c.kind == "serious" and c.term}
     terms = sorted(term for term, organ in serious if ctx.terms.of(term, organ) is None)
@@ -537,7 +538,5 @@ def _unmapped(ctx: Context) -> dict[str, list[str]]:
     return {
         "serious_terms": terms,
         "baseline_measures": sorted(titles - mapped),
-        "outcome_measures": [
-            o.title for o in ctx.record.outcomes if not outcome_rows.is_safety(ctx.record, o)
-        ],
+        "outcome_measures": [o.title for o in ctx.record.outcomes if o not in safety],
     }

@@ -96,6 +96,7 @@ class Reader:
         self.aliases = aliases
         self.pattern = pattern(aliases)
         self.background = self._background()
+        self._read: dict[tuple[str, str], Assigned] = {}
 
     def _drug(self, name: str, others: tuple[str, ...], aliases: dict[str, str]) -> str:
         """The drug an intervention is, learning its other names."""
@@ -149,7 +150,7 @@ class Reader:
 
     def assign(self, groups: tuple[Group, ...]) -> dict[str, Assigned]:
         """What each group is, by group id; overlaps among them are marked."""
-        found = {g.id: self._assign(g) for g in groups}
+        found = {g.id: self._same_words(g) for g in groups}
         several = any(a.overlaps for a in found.values()) or self._periods() > 1
         for key, a in found.items():
             named = f"{a.group.title} "
@@ -162,6 +163,13 @@ class Reader:
                 # what the group covers is not said: a placebo group may go on into active drug
                 found[key] = replace(a, period="not-stated")
         return self._repeated(self._contained(found))
+
+    def _same_words(self, group: Group) -> Assigned:
+        """The modules of a record repeat their groups in the same words: each is read once."""
+        words = group.title, group.description
+        if words not in self._read:
+            self._read[words] = self._assign(group)
+        return replace(self._read[words], group=group)
 
     def _periods(self) -> int:
         started = {f.period for f in self.record.flow if f.kind == "milestone" and f.persons}
@@ -293,7 +301,7 @@ class Reader:
         texts = [group.title, *([planned.label, planned.description] if planned else []), group.description]
         if len(self._actives()) == 1:
             texts += self.given.get(drug, [])
-        doses, unit = next(((d, u) for t in texts if (d := _doses(t)[0]) and (u := _doses(t)[1])), ([], ""))
+        doses, unit = next((found for found in map(_doses, texts) if found[0]), ([], ""))
         everything = _POOL.search(group.title) is not None
         if everything and len(doses) < 2:
             doses, unit = [], ""
@@ -389,14 +397,18 @@ class Reader:
 def _titles_in(group: Group, groups: tuple[Group, ...]) -> list[str]:
     """Other groups whose whole title stands in this one's description: it is made of them."""
     text = f" {fold(group.description)} "
-    return [g.title for g in groups if g.id != group.id and len(g.title) > 8 and f" {fold(g.title)} " in text]
+    others = (g.title for g in groups if g.title != group.title and len(g.title) > 8)
+    return [title for title in others if f" {fold(title)} " in text]
+
+
+_NOT_THE_DOSE = re.compile(r"\((?:for )?a total of[^)]*\)|\bloading dose[s]? of [^,.;]*", re.I)
+# "2 and 4 mg", "10 or 20 mg": the first number has the unit of the second
+_UNIT_ONCE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:and|or|/|-|to)\s*(?=\d+(?:\.\d+)?\s*mg\b)")
 
 
 def _doses(text: str) -> tuple[list[float], str]:
     """Doses named in ``text`` in one unit; a loading dose in brackets is not the dose."""
-    text = re.sub(r"\((?:for )?a total of[^)]*\)|\bloading dose[s]? of [^,.;]*", " ", text, flags=re.I)
-    # "2 and 4 mg", "10 or 20 mg": the first number has the unit of the second
-    text = re.sub(r"(\d+(?:\.\d+)?)\s*(?:and|or|/|-|to)\s*(?=\d+(?:\.\d+)?\s*mg\b)", r"\1 mg ", text)
+    text = _UNIT_ONCE.sub(r"\1 mg ", _NOT_THE_DOSE.sub(" ", text))
     found = [(float(m[1].replace(",", ".")), m[2].lower()) for m in _DOSE.finditer(text)]
     units = ["mg" if u.startswith("mil") else u for _, u in found]
     if not found or len(set(units)) > 1:
@@ -408,12 +420,14 @@ def _regimens(text: str) -> list[str]:
     return [name for name, words in _REGIMEN_PATTERNS.items() if words.search(text)]
 
 
+_ROUTES = {
+    "oral": re.compile(r"\b(?:oral(?:ly)?|tablets?|capsules?|by mouth)\b"),
+    "subcutaneous": re.compile(r"\b(?:subcutaneous(?:ly)?|sc)\b"),
+    "topical": re.compile(r"\b(?:topical(?:ly)?|cream|ointment)\b"),
+}
+
+
 def _route(text: str) -> str:
     plain = fold(text)
-    routes = {
-        "oral": r"\b(?:oral(?:ly)?|tablets?|capsules?|by mouth)\b",
-        "subcutaneous": r"\b(?:subcutaneous(?:ly)?|sc)\b",
-        "topical": r"\b(?:topical(?:ly)?|cream|ointment)\b",
-    }
-    found = [route for route, words in routes.items() if re.search(words, plain)]
+    found = [route for route, words in _ROUTES.items() if words.search(plain)]
     return found[0] if len(found) == 1 else ""
