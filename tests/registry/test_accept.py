@@ -54,6 +54,11 @@ def test_provenance_names_record_version_bytes_and_paths(real: Path) -> None:
     assert fidelio["version"] == "2023-07-24"
     paths = fidelio["values"]["events"]["NCT02540993:sae:EG000"]
     assert paths["events"] == "resultsSection.adverseEventsModule.eventGroups[0].seriousNumAffected"
+    alike = fidelio["alike"]["registry_events"]
+    one = next(r for r in read(real, "registry_events") if r["registry_id"] == "NCT02540993" and r["term"])
+    place = alike["object"].format(locator=one["locator"])
+    assert place == "resultsSection.adverseEventsModule.seriousEvents[0].stats[0]"
+    assert alike["fields"] == {"affected": "numAffected", "at_risk": "numAtRisk"}
     assert fidelio["root"] == "study"
     assert "Anaemia" in fidelio["unmapped"]["serious_terms"]
 

@@ -23,7 +23,7 @@ from jakinib.registry.ctgov.rows import convert
 from jakinib.registry.files import Document, documents
 from jakinib.registry.import_ctgov import import_files
 from jakinib.registry.outcome_terms import shipped
-from jakinib.registry.strict_json import RecordError
+from jakinib.registry.strict_json import RecordError, loads
 from jakinib.registry.text import clean, is_formula, slug
 from registry.staged import FILES, RECORDS, converted, names, raw, read, rows, study
 
@@ -63,6 +63,16 @@ def test_documents_that_are_no_record(document: bytes, words: str) -> None:
 
 def test_a_record_with_a_byte_order_mark_is_read() -> None:
     assert parse(b"\xef\xbb\xbf" + GOOD, "x").id == "NCT00000001"
+
+
+def test_half_a_character_in_an_id_is_written_as_a_question_mark(tmp_path: Path) -> None:
+    """A lone surrogate is legal in JSON and cannot be written as UTF-8; a whole pair is one character."""
+    (tmp_path / "a.json").write_bytes(raw("NCT02210780").replace(b'"EG000"', b'"\\ud800"'))
+    staged = import_files([tmp_path / "a.json"], tmp_path / "staged", load())
+    assert (staged.records, staged.skipped) == (1, [])
+    rows = (tmp_path / "staged" / "registry_events.csv").read_text(encoding="utf-8")
+    assert "NCT02210780:serious:total:?" in rows
+    assert loads(b'{"a": "\\ud83d\\ude00"}', "x") == {"a": "\U0001f600"}
 
 
 def test_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:

@@ -17,18 +17,22 @@ class Row(NamedTuple):
 class Columns(NamedTuple):
     """Many rows of one table that were read alike, held by column: a record has hundreds of counts.
 
-    ``cells`` holds a list a column, ``fixed`` what all rows have. Row ``i`` was read from the object at
-    ``places[i]``; ``fields`` names the field of it that each column was read from.
+    ``cells`` holds a list a column, ``fixed`` what all rows have. The column ``locator`` says below ``root``
+    which object of the record a row was read from, and ``fields`` which field of it each column is.
     """
 
     table: str
     cells: dict[str, list[Any]]
     fixed: dict[str, Any]
-    places: list[str]
+    root: str
     fields: dict[str, str]
 
     def rows(self) -> Iterator[Row]:
         """One :class:`Row` each."""
-        for place, *cells in zip(self.places, *self.cells.values(), strict=True):
+        for cells in zip(*self.cells.values(), strict=True):
             values = dict(zip(self.cells, cells, strict=True)) | self.fixed
+            place = f"{self.root}.{values['locator']}"
             yield Row(self.table, values, {c: f"{place}.{field}" for c, field in self.fields.items()})
+
+    def __bool__(self) -> bool:
+        return bool(self.cells["locator"])

@@ -2,10 +2,10 @@
 
 ``provenance.json`` holds one object a record: id, service, version date, SHA-256 and size of the raw bytes,
 findings, what a person has to confirm, what was not mapped, and for every row the path of every value that
-was read: column by column under ``values``; for rows that were read alike, under ``alike``, the path of the
-object and once the field of it that each column comes from. It is written record by record, so a folder of
-any size needs the memory of one record. The folder appears whole, under its final name, when the last record
-is written.
+was read: column by column under ``values``; for rows that were read alike, once under ``alike``: the object
+that a row's ``locator`` names, and the field of it that each column is. It is written record by record, so a
+folder of any size needs the memory of one record. The folder appears whole, under its final name, when the
+last record is written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -86,9 +86,9 @@ class Prepared(NamedTuple):
 
     record: str
     file: str
-    tables: dict[str, tuple[int, str]]  # table -> rows, CSV text
-    shared: list[tuple[str, str, str]]  # table, key, CSV text of one row
-    entry: str  # the record's object in provenance.json
+    tables: dict[str, tuple[int, bytes]]  # table -> rows, CSV text
+    shared: list[tuple[str, str, bytes]]  # table, key, CSV text of one row
+    entry: bytes  # the record's object in provenance.json
     findings: list[Finding]
     confirm: list[str]
     unmapped: list[str]
@@ -109,7 +109,7 @@ def prepare(
     ``many`` are more rows of one table that were read alike.
     """
     found_rows: dict[str, list[list[Any]]] = {}
-    shared: list[tuple[str, str, str]] = []
+    shared: list[tuple[str, str, bytes]] = []
     paths: dict[str, dict[str, dict[str, str]]] = {}
     for table, values, where in rows:
         shape = _shape(table)
@@ -118,20 +118,20 @@ def prepare(
         if shape.numbers:
             cells = [f"{c:.10g}" if isinstance(c, float) else c for c in cells]
         if table in _SHARED:
-            shared.append((table, key, _csv([(c,) for c in cells])))
+            shared.append((table, key, _csv(_column([c]) for c in cells)))
         else:
             found_rows.setdefault(table, []).append(cells)
         if where:
             paths.setdefault(table, {})[key] = where
     tables = {
-        table: (len(cells), _csv(list(zip(*cells, strict=True)))) for table, cells in found_rows.items()
+        table: (len(cells), _csv(map(_column, zip(*cells, strict=True))))
+        for table, cells in found_rows.items()
     }
     alike = {}
-    if many and many.places:
-        count, text = tables.get(many.table, (0, ""))
-        tables[many.table] = (count + len(many.places), text + _csv(_columns(many)))
-        keys = many.cells[_shape(many.table).key[0]]
-        alike[many.table] = {"fields": many.fields, "rows": dict(zip(keys, many.places, strict=True))}
+    if many:
+        count, text = tables.get(many.table, (0, b""))
+        tables[many.table] = (count + len(many.cells["locator"]), text + _csv(_columns(many)))
+        alike[many.table] = {"object": f"{many.root}.{{locator}}", "fields": many.fields}
     found, asked = list(findings), list(confirm)
     entry = {
         "record": record,
@@ -147,7 +147,7 @@ def prepare(
         str(about.get("file", "")),
         tables,
         shared,
-        json.dumps(entry, ensure_ascii=False),
+        json.dumps(entry, ensure_ascii=False).encode(),
         found,
         asked,
         (unmapped or {}).get("serious_terms", []),
@@ -176,11 +176,11 @@ class Stage:
 
     def __enter__(self) -> Stage:
         self._temp = beside(self.folder)
-        self._files: dict[str, IO[str]] = {}
-        self._log = (self._temp / PROVENANCE).open("w", encoding="utf-8")
+        self._files: dict[str, IO[bytes]] = {}
+        self._log = (self._temp / PROVENANCE).open("wb")
         made = datetime.now(UTC).isoformat(timespec="seconds")
         head = {"format": FORMAT, "service": self.service, "made": made}
-        self._log.write(json.dumps(head)[:-1] + ', "records": [')
+        self._log.write((json.dumps(head)[:-1] + ', "records": [').encode())
         return self
 
     def __exit__(
@@ -188,7 +188,7 @@ class Stage:
     ) -> None:
         try:
             if kind is None:
-                self._log.write("\n]}\n")
+                self._log.write(b"\n]}\n")
             for file in (*self._files.values(), self._log):
                 file.close()
             if kind is None:
@@ -213,7 +213,7 @@ class Stage:
             if (table, key) not in self._shared:
                 self._shared.add((table, key))
                 self._write(table, 1, text)
-        self._log.write((",\n" if self.result.records else "\n") + one.entry)
+        self._log.write((b",\n" if self.result.records else b"\n") + one.entry)
         self.result.records += 1
         self.result.finding_count += len(one.findings)
         self.result.findings += one.findings[: max(0, _KEEP - len(self.result.findings))]
@@ -228,10 +228,10 @@ class Stage:
         """Note a file that could not be read; the others go on."""
         self.result.skipped.append(finding)
 
-    def _write(self, table: str, count: int, text: str) -> None:
+    def _write(self, table: str, count: int, text: bytes) -> None:
         if table not in self._files:
-            self._files[table] = (self._temp / f"{table}.csv").open("w", encoding="utf-8", newline="")
-            self._files[table].write(",".join(_shape(table).columns) + "\n")
+            self._files[table] = (self._temp / f"{table}.csv").open("wb")
+            self._files[table].write(_csv(_column([c]) for c in _shape(table).columns))
         self._files[table].write(text)
         self.result.rows[table] += count
 
@@ -254,19 +254,21 @@ def _joined(values: dict[str, Any], key: tuple[str, ...]) -> str:
     return "|".join(str(values.get(c, "") or "") for c in key)
 
 
-def _columns(many: Columns) -> list[Sequence[Any]]:
-    """Cells by column, in the order of the table."""
-    count = len(many.places)
-    return [many.cells.get(c) or [many.fixed.get(c)] * count for c in _shape(many.table).columns]
+def _columns(many: Columns) -> Iterator[list[str]]:
+    """Texts by column, in the order of the table; what all rows have is written out once."""
+    for column in _shape(many.table).columns:
+        cells = many.cells.get(column)
+        yield _column(cells) if cells else _column([many.fixed.get(column)]) * len(many.cells["locator"])
 
 
-def _csv(columns: Iterable[Sequence[Any]]) -> str:
-    """CSV text (RFC 4180) of cells by column: keys and numbers hold nothing to quote, and one look at the
-    whole column shows it; a text that comes again, as period and study do in every row, is quoted once."""
-    return "".join([",".join(row) + "\n" for row in zip(*map(_column, columns), strict=True)])
+def _csv(columns: Iterable[list[str]]) -> bytes:
+    """CSV (RFC 4180, UTF-8) of texts by column."""
+    return "".join([",".join(row) + "\n" for row in zip(*columns, strict=True)]).encode()
 
 
 def _column(cells: Sequence[Any]) -> list[str]:
+    """Cells as text. Keys and numbers hold nothing to quote, and one look at the whole column shows it; a
+    text that comes again, as period and study do in every row, is quoted once."""
     texts = ["" if cell is None else cell if type(cell) is str else str(cell) for cell in cells]
     return list(map(_quoted, texts)) if _special("".join(texts)) else texts
 

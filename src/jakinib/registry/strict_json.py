@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from jakinib.evidence.errors import EvidenceError
@@ -10,6 +11,9 @@ from jakinib.evidence.finding import Finding, shown
 
 MAX_COUNT = 100_000_000  # persons or events; more is not a number of a study
 MAX_BYTES = 50_000_000  # the largest record with results on ClinicalTrials.gov is below 20 MB
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class RecordError(EvidenceError):
@@ -32,7 +36,10 @@ def loads(raw: bytes, name: str) -> Any:
     except UnicodeDecodeError as error:
         raise RecordError(f"{name}: byte {error.start} is not UTF-8; download the record again") from None
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        if _SURROGATE.search(text):  # half a pair cannot be written again: it becomes a question mark
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+        return found
     except _DuplicateKeyError as error:
         raise RecordError(
             f"{name}: key {shown(error.key)} stands twice in one object; which is right?"

@@ -25,11 +25,11 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     text = text[: 8 * limit]
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    if not text.isprintable():
-        text = "".join(c if c.isspace() or unicodedata.category(c) not in _INVISIBLE else "" for c in text)
+    if "  " in text or not text.isprintable():
         text = _SPACE.sub(" ", text)
-    elif "  " in text:
-        text = _SPACE.sub(" ", text)
+        if not text.isprintable():
+            seen = (c for c in text if c == " " or unicodedata.category(c) not in _INVISIBLE)
+            text = _SPACE.sub(" ", "".join(seen))
     text = text.strip()
     if len(text) > limit:
         text = text[: limit - 4].rstrip() + " ..."

@@ -455,7 +455,7 @@ def _registry_terms(ctx: Context) -> Columns:
             "locator": [_short(c.path) for c in counts],
         },
         _posted(ctx),
-        [c.path for c in counts],
+        "resultsSection",
         {"affected": "numAffected", "at_risk": "numAtRisk"},
     )
 
