@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from jakinib.evidence.tables import corpus_folder
+from jakinib.evidence.package import corpus_folder
 
 
 def jakinib(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:

@@ -257,7 +257,7 @@ def data(
     if table:
         _show(ev[table], table, json, csv)
         return
-    from jakinib.evidence.tables import package
+    from jakinib.evidence.package import package
 
     listed = [(r["name"], len(ev[r["name"]]), r["title"]) for r in package()["resources"]]
     _show(pd.DataFrame(listed, columns=["table", "rows", "what"]), "Tables", json, csv)

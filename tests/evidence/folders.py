@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from jakinib.evidence.tables import fields
+from jakinib.evidence.package import fields
 
 SOURCE = {"source_id": "PMID:1", "title": "A trial", "kind": "rct", "secondary": "false", "year": 2020}
 STUDY = {

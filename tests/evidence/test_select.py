@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evidence.folders import DRUG, SOURCE, STUDY, TREATMENT, event, write
 from jakinib.evidence.errors import EvidenceError, UnknownNameError
 from jakinib.evidence.evidence import Evidence, load
-from jakinib.evidence.tables import corpus_folder
+from jakinib.evidence.package import corpus_folder
 from jakinib.evidence.trials import trials
 
 OLDINIB = TREATMENT | {"treatment": "oldinib-1-mg-qd", "drug": "oldinib", "label": "oldinib 1 mg once daily"}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import jakinib as jk
-from jakinib.evidence.tables import fields
+from jakinib.evidence.package import fields
 from jakinib.mechanism.errors import MechanismError
 from jakinib.mechanism.tables import Tables, shipped
 

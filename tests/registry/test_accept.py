@@ -18,7 +18,7 @@ import pytest
 from jakinib.evidence.check import check
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.evidence import load
-from jakinib.evidence.tables import corpus_folder
+from jakinib.evidence.package import corpus_folder
 from jakinib.registry.accept import NotAcceptedError, accept
 from jakinib.registry.diff import diff
 from jakinib.registry.import_ctgov import import_files

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jakinib.evidence.evidence import load
-from jakinib.evidence.tables import corpus_folder
+from jakinib.evidence.package import corpus_folder
 from jakinib.registry.outcome_terms import COMPOSITE, bounds, fold_term, shipped
 from registry.staged import converted, one, rows
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jakinib.evidence.evidence import load
-from jakinib.evidence.tables import primary_key
+from jakinib.evidence.package import primary_key
 from jakinib.registry import import_label, pubmed, spl, strict_json, strict_xml
 from jakinib.registry.accept import accept
 from jakinib.registry.ctgov.record import parse

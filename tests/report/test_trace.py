@@ -6,7 +6,7 @@ import pytest
 
 from jakinib.evidence.errors import UnknownNameError
 from jakinib.evidence.evidence import Evidence, load
-from jakinib.evidence.tables import schemas
+from jakinib.evidence.package import schemas
 from jakinib.report.tables import drug_table
 from jakinib.report.trace import Traces, keys
 

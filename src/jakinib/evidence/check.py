@@ -12,7 +12,7 @@ from jakinib.evidence import arithmetic, claims, keys, shape
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.evidence import Evidence, load
 from jakinib.evidence.finding import Finding
-from jakinib.evidence.tables import corpus_folder
+from jakinib.evidence.package import corpus_folder
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from jakinib.evidence.errors import EvidenceError, near_matches
 from jakinib.evidence.finding import Finding, shown
+from jakinib.evidence.package import fields, primary_key, schemas
 from jakinib.evidence.select import PERIODS
-from jakinib.evidence.tables import fields, primary_key, schemas
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from jakinib.evidence import package as _package
 from jakinib.evidence import tables as _tables
 from jakinib.evidence.errors import EvidenceError, UnknownNameError
 from jakinib.evidence.overlap import Overlap
@@ -37,8 +38,8 @@ class Evidence:
             raise UnknownNameError("table", table, self.tables) from None
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name.startswith("_") or name not in _tables.schemas():
-            raise AttributeError(f"Evidence has no table {name!r}; it has {', '.join(_tables.schemas())}")
+        if name.startswith("_") or name not in _package.schemas():
+            raise AttributeError(f"Evidence has no table {name!r}; it has {', '.join(_package.schemas())}")
         return self.tables[name]
 
     def __str__(self) -> str:
@@ -85,7 +86,7 @@ class Evidence:
         """Key -> name to show, for treatments, outcomes, populations, studies and drugs."""
         shown = {"studies": "name", "populations": "name", "drugs": "name", "outcomes": "label",
                  "treatments": "label"}  # fmt: skip
-        frames = [(self[t][_tables.primary_key(t)[0]], self[t][column]) for t, column in shown.items()]
+        frames = [(self[t][_package.primary_key(t)[0]], self[t][column]) for t, column in shown.items()]
         return {key: name for keys, names in frames for key, name in zip(keys, names, strict=True)}
 
     @cached_property
@@ -184,10 +185,10 @@ def load(*folders: str | Path, corpus: bool = True) -> Evidence:
 
     Raises EvidenceError when a file cannot be read as its table: it names file, line, column and remedy.
     """
-    shipped = [(SHIPPED, _tables.corpus_folder())] if corpus else []
+    shipped = [(SHIPPED, _package.corpus_folder())] if corpus else []
     sources = [*shipped, *((f.name, f) for f in map(_folder, folders))]
     frames: dict[str, pd.DataFrame] = {}
-    for table in _tables.schemas():
+    for table in _package.schemas():
         parts = [(origin, f) for origin, folder in sources if (f := folder / f"{table}.csv").is_file()]
         read = [_tables.read(table, path, origin) for origin, path in parts] or [_tables.empty(table)]
         frames[table] = read[0] if len(read) == 1 else pd.concat(read, ignore_index=True)
@@ -198,12 +199,12 @@ def _folder(folder: str | Path) -> Path:
     path = Path(folder)
     if not path.is_dir():
         raise EvidenceError(f"no folder {str(folder)!r}; give a folder with CSV tables such as events.csv")
-    strange = [p.name for p in path.glob("*.csv") if p.stem not in _tables.schemas()]
+    strange = [p.name for p in path.glob("*.csv") if p.stem not in _package.schemas()]
     if strange:
         raise EvidenceError(
-            f"{path.name}/{strange[0]}: no such table; tables are {', '.join(_tables.schemas())}"
+            f"{path.name}/{strange[0]}: no such table; tables are {', '.join(_package.schemas())}"
         )
-    if not any((path / f"{t}.csv").is_file() for t in _tables.schemas()):
+    if not any((path / f"{t}.csv").is_file() for t in _package.schemas()):
         raise EvidenceError(
             f"{path.name}: holds no table; expected files such as events.csv, studies.csv, arms.csv"
         )

@@ -8,7 +8,8 @@ import pandas as pd
 
 from jakinib.evidence.evidence import Evidence
 from jakinib.evidence.finding import Finding, shown
-from jakinib.evidence.tables import primary_key, row_keys, schemas
+from jakinib.evidence.package import primary_key, schemas
+from jakinib.evidence.tables import row_keys
 
 
 def check(ev: Evidence) -> list[Finding]:

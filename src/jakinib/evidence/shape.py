@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from jakinib.evidence.finding import Finding, shown
-from jakinib.evidence.tables import MAX_BYTES, schemas
+from jakinib.evidence.package import schemas
+from jakinib.evidence.tables import MAX_BYTES
 
 MAX_CELL = 20_000  # characters; the longest honest note is far below
 _KINDS = {

@@ -1,58 +1,25 @@
-"""The data package: which tables there are, their columns and types, and how a CSV becomes a typed frame."""
+"""How the CSV of a table becomes a typed frame."""
 
 from __future__ import annotations
 
-import json
-from functools import cache, reduce
-from importlib.resources import as_file, files
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from jakinib.evidence.errors import EvidenceError
+from jakinib.evidence.package import fields, primary_key
 
 MAX_BYTES = 200_000_000  # a larger file is not a hand-made evidence table; refuse before reading it
 
 _DTYPES = {"string": "str", "integer": "Int64", "number": "float64", "boolean": "boolean"}
 
 
-def corpus_folder() -> Path:
-    """The folder of the shipped corpus."""
-    with as_file(files("jakinib") / "corpus") as folder:
-        return Path(folder)
-
-
-@cache
-def package() -> dict[str, Any]:
-    """The descriptor of the data package (``datapackage.json``)."""
-    text = (corpus_folder() / "datapackage.json").read_text(encoding="utf-8")
-    descriptor: dict[str, Any] = json.loads(text)
-    return descriptor
-
-
-@cache
-def schemas() -> dict[str, dict[str, Any]]:
-    """Table name -> Table Schema."""
-    return {r["name"]: r["schema"] for r in package()["resources"]}
-
-
-def primary_key(table: str) -> list[str]:
-    """Column names that together name a row of ``table``."""
-    key = schemas()[table]["primaryKey"]
-    return [key] if isinstance(key, str) else list(key)
-
-
 def row_keys(table: str, frame: pd.DataFrame) -> pd.Series[str]:
     """The key of every row as text; several key columns are joined by ``|``."""
     parts = [frame[column].astype("str").fillna("") for column in primary_key(table)]
     return reduce(lambda one, other: one + "|" + other, parts)
-
-
-def fields(table: str) -> list[dict[str, Any]]:
-    """The columns of ``table``: name, type, description, unit, constraints."""
-    columns: list[dict[str, Any]] = schemas()[table]["fields"]
-    return columns
 
 
 def empty(table: str) -> pd.DataFrame:

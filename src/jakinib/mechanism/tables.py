@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jakinib.evidence.tables import corpus_folder, fields, read
+from jakinib.evidence.package import corpus_folder, fields
+from jakinib.evidence.tables import read
 from jakinib.mechanism.errors import MechanismError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jakinib.evidence import tables
+from jakinib.evidence import package
 from jakinib.evidence.check import check
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.evidence import load
@@ -127,11 +127,11 @@ def _without_origin(f: Finding) -> tuple[str, ...]:
 
 
 def _holds_tables(folder: Path) -> bool:
-    return folder.is_dir() and any((folder / f"{t}.csv").is_file() for t in tables.schemas())
+    return folder.is_dir() and any((folder / f"{t}.csv").is_file() for t in package.schemas())
 
 
 def _refuse(source: Path, target: Path) -> None:
-    corpus = tables.corpus_folder().resolve()
+    corpus = package.corpus_folder().resolve()
     place = target.resolve()
     if place == corpus or corpus in place.parents or (place / "datapackage.json").exists():
         raise EvidenceError(
@@ -153,11 +153,11 @@ def _merge(source: Path, temp: Path, difference: Diff, own: str) -> dict[str, in
     """Write the tables of ``temp`` with the staged rows in."""
     status = {(d.table, d.row): d for d in difference.differences}
     taken: Counter[str] = Counter()
-    for table in tables.schemas():
+    for table in package.schemas():
         path = source / f"{table}.csv"
         if not path.is_file():
             continue
-        keys = tables.primary_key(table)
+        keys = package.primary_key(table)
         fresh: dict[str, dict[str, str]] = {}
         for row in _read(path):
             key = "|".join(row[k] for k in keys)
@@ -189,7 +189,7 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def _write(table: str, path: Path, keys: list[str], fresh: dict[str, dict[str, str]]) -> None:
-    columns = [f["name"] for f in tables.fields(table)]
+    columns = [f["name"] for f in package.fields(table)]
     rows = _read(path) if path.is_file() else []
     merged = {"|".join(row[k] for k in keys): row for row in rows} | fresh
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jakinib.evidence import tables
+from jakinib.evidence import package, tables
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.evidence import Evidence, load
 from jakinib.registry.staging import FORMAT, PROVENANCE
@@ -151,7 +151,7 @@ def diff(staged: str | Path, against: Evidence | None = None) -> Diff:
     folder = staging_folder(staged)
     ev = against or load()
     found: list[Difference] = []
-    for table in tables.schemas():
+    for table in package.schemas():
         path = folder / f"{table}.csv"
         if path.is_file():
             found += _table(table, tables.read(table, path, folder.name), ev.tables[table])
@@ -174,8 +174,8 @@ def staging_folder(staged: str | Path) -> Path:
 
 
 def _table(table: str, new: pd.DataFrame, held: pd.DataFrame) -> list[Difference]:
-    columns = [f["name"] for f in tables.fields(table)]
-    keys, values = tables.primary_key(table), _texts(new[columns])
+    columns = [f["name"] for f in package.fields(table)]
+    keys, values = package.primary_key(table), _texts(new[columns])
     old = _texts(held[columns])
     by_key = {_key(row, keys): i for i, row in enumerate(old)}
     by_fact: dict[tuple[str, ...], list[int]] = {}

@@ -10,9 +10,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jakinib.evidence.evidence import Evidence
 from jakinib.evidence.finding import Finding
 from jakinib.registry.ctgov.record import parse
 from jakinib.registry.ctgov.rows import convert
@@ -21,6 +20,9 @@ from jakinib.registry.names import Names, known
 from jakinib.registry.outcome_terms import Terms, shipped
 from jakinib.registry.staging import Prepared, Stage, Staged, prepare
 from jakinib.registry.strict_json import RecordError
+
+if TYPE_CHECKING:
+    from jakinib.evidence.evidence import Evidence
 
 SERVICE = "ClinicalTrials.gov API v2"
 _POOL_FROM = 64  # documents; below that starting processes costs more than it saves

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from jakinib.evidence.evidence import Evidence
 from jakinib.registry.text import fold, slug
+
+if TYPE_CHECKING:  # workers that map records have no use for data frames, slow to import
+    from jakinib.evidence.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def population(names: Names, conditions: tuple[str, ...]) -> tuple[str, str, boo
 
 
 def _number(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
+    return float(value) if isinstance(value, (int, float)) and value == value else None
 
 
 def _text(value: Any) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from jakinib.evidence.tables import corpus_folder
+from jakinib.evidence.package import corpus_folder
 from jakinib.registry.text import fold
 
 #: broader outcomes that a term of the narrower one counts towards (serious_infection comes by organ system)

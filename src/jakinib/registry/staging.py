@@ -23,7 +23,7 @@ from typing import IO, Any, NamedTuple
 
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.finding import Finding
-from jakinib.evidence.tables import fields, primary_key
+from jakinib.evidence.package import fields, primary_key
 from jakinib.registry.row import Columns, Row
 from jakinib.registry.swap import beside, put, sync
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from jakinib.evidence.errors import UnknownNameError
 from jakinib.evidence.evidence import Evidence
-from jakinib.evidence.tables import fields, primary_key
+from jakinib.evidence.package import fields, primary_key
 
 # what makes two rows of a table speak about the same thing
 _SAME = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jakinib.evidence import tables
+from jakinib.evidence import package, tables
 from jakinib.evidence.evidence import Evidence, load
 from jakinib.registry.diff import staging_folder
 from jakinib.verdicts.evaluate import Claims, Verdict, claims
@@ -92,7 +92,7 @@ def _with(ev: Evidence, folder: Path) -> Evidence:
     import pandas as pd
 
     merged = dict(ev.tables)
-    for table in tables.schemas():
+    for table in package.schemas():
         path = folder / f"{table}.csv"
         if path.is_file():
             new, held = tables.read(table, path, folder.name), ev.tables[table]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pandas as pd
 from fastapi import APIRouter, Query, Request
 
-from jakinib.evidence.tables import fields, package, primary_key
+from jakinib.evidence.package import fields, package, primary_key
 from jakinib.report.trace import keys
 from jakinib.web.answer import View, views
 from jakinib.web.errors import BadQueryError
