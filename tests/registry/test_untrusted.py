@@ -61,6 +61,40 @@ def test_documents_that_are_no_record(document: bytes, words: str) -> None:
     assert len(str(found.value)) < 400
 
 
+_TEXT = st.text(alphabet=st.sampled_from('":, \\\nae\u00e9{}'), max_size=6)
+_TREE = st.recursive(
+    st.none() | st.integers(-(10**18), 10**18) | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+_STYLE = st.fixed_dictionaries(
+    {
+        "ensure_ascii": st.booleans(),
+        "indent": st.sampled_from([None, 1, "\t"]),
+        "separators": st.sampled_from([None, (",", ":"), (" , ", " : "), (",", "\n:\r\n")]),
+    }
+)
+
+
+@given(_TREE, _STYLE)
+def test_json_in_any_style_is_what_the_standard_parser_reads(tree: object, style: dict[str, Any]) -> None:
+    text = json.dumps(tree, **style)
+    assert loads(text.encode(), "x") == json.loads(text)
+
+
+@given(_TREE, _TREE, _TREE, _TEXT, _STYLE, st.booleans())
+def test_a_key_that_stands_twice_is_found_in_any_style(
+    one: object, two: object, beside: object, key: str, style: dict[str, Any], escaped: bool
+) -> None:
+    parts = [json.dumps(v, **style) for v in (one, two, beside)]
+    name = json.dumps(key, **style)
+    again = '"' + "".join(f"\\u{ord(c):04x}" for c in key) + '"' if escaped else name
+    colon = (style["separators"] or (", ", ": "))[1]
+    text = f'{{{name}{colon}{parts[0]}, {again} :{parts[1]}, "other":{parts[2]}}}'
+    with pytest.raises(RecordError, match="stands twice"):
+        loads(text.encode(), "x")
+
+
 def test_a_record_with_a_byte_order_mark_is_read() -> None:
     assert parse(b"\xef\xbb\xbf" + GOOD, "x").id == "NCT00000001"
 
