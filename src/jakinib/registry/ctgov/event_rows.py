@@ -3,7 +3,6 @@ range."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -88,31 +87,43 @@ def _from_terms(ctx: Context) -> Iterator[Row]:
     Only posted zeros count as zeros: serious events of trial endpoints are often left out of the table.
     """
     totals = {(c.group, c.kind): c.affected for c in ctx.record.counts if not c.term}
-    found: dict[tuple[str, str], dict[str, list[Count]]] = defaultdict(lambda: defaultdict(list))
-    known = {
-        term: ctx.terms.of(*term) for term in {(c.term, c.organ_system) for c in ctx.record.counts if c.term}
-    }
+    outcomes = _outcomes(ctx)
+    found: dict[tuple[str, str], tuple[list[Count], list[Count]]] = {}
     for c in ctx.record.counts:
-        outcomes = known.get((c.term, c.organ_system))
-        if not outcomes or c.group not in ctx.groups or c.affected is None or not c.at_risk:
+        asked = outcomes.get((c.term, c.organ_system, c.kind))
+        if not asked or c.group not in ctx.groups or c.affected is None or not c.at_risk:
             continue
-        for mapped in outcomes:
-            if c.kind == "serious" or mapped.outcome in _ANY_SERIOUSNESS:
-                found[mapped.outcome, c.group][mapped.certainty].append(c)
-    for (outcome, group), by_certainty in found.items():
-        yield from _outcome(ctx, outcome, group, by_certainty, totals)
+        for outcome, certain in asked:
+            pair = found.get((outcome, c.group))
+            if pair is None:
+                pair = found[outcome, c.group] = [], []
+            pair[0 if certain else 1].append(c)
+    for (outcome, group), (sure, unsure) in found.items():
+        yield from _outcome(ctx, outcome, group, sure, unsure, totals)
+
+
+def _outcomes(ctx: Context) -> dict[tuple[str, str, str], list[tuple[str, bool]]]:
+    """Outcomes each posted term counts towards, by term, organ system and kind; is it certain?"""
+    posted = {(c.term, c.organ_system, c.kind) for c in ctx.record.counts if c.term}
+    return {
+        (term, organ, kind): [
+            (m.outcome, m.certainty == "certain")
+            for m in ctx.terms.of(term, organ) or ()
+            if kind == "serious" or m.outcome in _ANY_SERIOUSNESS
+        ]
+        for term, organ, kind in posted
+    }
 
 
 def _outcome(
     ctx: Context,
     outcome: str,
     group: str,
-    by_certainty: dict[str, list[Count]],
+    sure: list[Count],
+    unsure: list[Count],
     totals: dict[tuple[str, str], int | None],
 ) -> Iterator[Row]:
-    sure = by_certainty.get("certain", [])
-    unsure = [c for kind in ("probable", "possible") for c in by_certainty.get(kind, [])]
-    other = [c for c in (*sure, *unsure) if c.kind == "other"]
+    other = outcome in _ANY_SERIOUSNESS and any(c.kind == "other" for c in (*sure, *unsure))
     if outcome in _ANY_SERIOUSNESS and not other:
         if outcome != "herpes_zoster":
             return  # the serious ones alone say little about an outcome that is rarely serious
@@ -128,7 +139,7 @@ def _outcome(
     limit = totals.get((group, "serious")) if not other else None
     range_ = bounds([c.affected or 0 for c in sure], at_risk, limit)
     widest = bounds([c.affected or 0 for c in (*sure, *unsure)], at_risk, limit)
-    hidden = [c for c in sure if c.kind == "other" and not c.affected and _hides(ctx)]
+    hidden = other and _hides(ctx) and any(c.kind == "other" and not c.affected for c in sure)
     counted = [c for c in sure if c.affected]
     listed = "; ".join(
         f"{c.term} {c.affected}{'' if c.kind == 'serious' else ' (not serious)'}" for c in counted[:40]
