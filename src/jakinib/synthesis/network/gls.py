@@ -18,12 +18,14 @@ from jakinib.synthesis.arms import Floats
 @dataclass(frozen=True)
 class Gls:
     """``theta`` (T,), the first at 0, ``covariance`` (T, T) of the differences (relative to the
-    best-connected treatment), ``q`` the residual sum of squares, ``weight`` (S, T), ``laplacian`` (T, T),
-    ``log_det`` of the Laplacian without a row and column.
+    best-connected treatment), ``residual`` (S, T) from the effects and the study's own mean, ``q`` its
+    weighted sum of squares, ``weight`` (S, T), ``laplacian`` (T, T), ``log_det`` of the Laplacian without a
+    row and column.
     """
 
     theta: Floats
     covariance: Floats
+    residual: Floats
     q: float
     weight: Floats
     laplacian: Floats
@@ -32,29 +34,42 @@ class Gls:
 
 def laplacian(weight: Floats) -> Floats:
     """Sum over studies of diag(w) - w w' / sum(w); ``weight`` (S, T), zero where there is no arm."""
-    total = weight.sum(axis=1)
-    scaled = weight / np.sqrt(np.where(total > 0, total, 1.0))[:, None]
+    return _laplacian(weight, _safe(weight))
+
+
+def _safe(weight: Floats) -> Floats:
+    total = np.add.reduce(weight, axis=1)
+    return np.where(total > 0, total, 1.0)
+
+
+def _laplacian(weight: Floats, total: Floats) -> Floats:
+    scaled = weight / np.sqrt(total)[:, None]
     matrix = -(scaled.T @ scaled)
     np.fill_diagonal(matrix, 0.0)
     # the diagonal as minus the sum of the rest: arms of very unequal weight lose no digits
-    np.fill_diagonal(matrix, -matrix.sum(axis=1))
+    np.fill_diagonal(matrix, -np.add.reduce(matrix, axis=1))
     return matrix
+
+
+def _swept(values: Floats, weight: Floats, total: Floats) -> Floats:
+    """Values less the weighted mean of their study."""
+    mean: Floats = np.einsum("st,st->s", weight, values) / total
+    return values - mean[:, None]
 
 
 def solve(y: Floats, weight: Floats) -> Gls:
     """Fit treatment effects to arm estimates ``y`` with weights ``weight``, both (S, T), connected."""
-    total = weight.sum(axis=1)
-    centred = y - ((weight * y).sum(axis=1) / np.where(total > 0, total, 1.0))[:, None]
-    matrix = laplacian(weight)
-    right = (weight * centred).sum(axis=0)
-    T = len(right)
-    theta, covariance = np.zeros(T), np.zeros((T, T))
+    total = _safe(weight)
+    matrix = _laplacian(weight, total)
+    T = len(matrix)
+    covariance = np.zeros((T, T))
     log_det = 0.0
     if T > 1:
         # relative to the best-connected treatment, scaled to a unit diagonal
-        rest = np.delete(np.arange(T), int(np.argmax(matrix.diagonal())))
-        scale = 1 / np.sqrt(matrix.diagonal()[rest])
-        scaled = matrix[np.ix_(rest, rest)] * scale[:, None] * scale
+        diagonal = matrix.diagonal()
+        rest = np.arange(T) != diagonal.argmax()
+        scale = 1 / np.sqrt(diagonal[rest])
+        scaled = matrix[rest][:, rest] * scale[:, None] * scale
         try:
             lower = np.linalg.cholesky(scaled)
             half = np.linalg.inv(lower) * scale
@@ -65,13 +80,21 @@ def solve(y: Floats, weight: Floats) -> Gls:
             values = np.maximum(values, 1e-15)
             inverse = (vectors / values) @ vectors.T * scale[:, None] * scale
             log_det = float(np.log(values).sum() - 2 * np.log(scale).sum())
-        covariance[np.ix_(rest, rest)] = inverse
-        theta[rest] = inverse @ right[rest]
-        theta -= theta[0]
-    residual = centred - theta
-    residual = residual - ((weight * residual).sum(axis=1) / np.where(total > 0, total, 1.0))[:, None]
-    q = float((weight * residual**2).sum())
-    return Gls(theta, covariance, q, weight, matrix, log_det)
+        covariance[np.outer(rest, rest)] = inverse.ravel()
+    theta, residual = _fitted(y, weight, total, covariance)
+    q = float(np.einsum("st,st,st->", weight, residual, residual))
+    return Gls(theta - theta[:1], covariance, residual, q, weight, matrix, log_det)
+
+
+def residual(values: Floats, weight: Floats, covariance: Floats) -> Floats:
+    """What a fit of other values (S, T) leaves of them, by the weights and covariance of a fit."""
+    return _fitted(values, weight, _safe(weight), covariance)[1]
+
+
+def _fitted(values: Floats, weight: Floats, total: Floats, covariance: Floats) -> tuple[Floats, Floats]:
+    centred = _swept(values, weight, total)
+    theta = covariance @ np.einsum("st,st->t", weight, centred)
+    return theta, _swept(centred - theta, weight, total)
 
 
 def weights(v: Floats, tau2: float = 0.0) -> Floats:

@@ -57,7 +57,7 @@ def fit(
     y, v = data.dense(arm_y), data.dense(arm_v, np.inf)
     common = solve(y, weights(v))
     df = len(data.study) - len(data.studies) - (len(data.treatments) - 1)
-    between = estimate_tau2(tau2, y, v) if effects == "random" else float("nan")
+    between = estimate_tau2(tau2, y, v, common) if effects == "random" else float("nan")
     used: Gls = solve(y, weights(v, between)) if effects == "random" and between > 0 else common
     notes = []
     if effects == "random" and df <= 0:

@@ -6,29 +6,30 @@ of the contrasts of a common-variance network: Lu & Ades (2004), Jackson et al. 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.network.gls import solve, weights
+from jakinib.synthesis.network.gls import Gls, residual, solve, weights
 
 ESTIMATORS = ("dl", "reml", "ml")
 
 
-def estimate_tau2(method: str, y: Floats, v: Floats) -> float:
+def estimate_tau2(method: str, y: Floats, v: Floats, common: Gls) -> float:
     """tau2 of contrasts from arm estimates ``y`` and variances ``v`` (infinite where absent), both (S, T).
 
-    Zero where there are no degrees of freedom to estimate it.
+    ``common``: the fit to them with tau2 = 0. Zero where there are no degrees of freedom to estimate it.
     """
     present = np.isfinite(v)
     df = int(present.sum() - present.any(axis=1).sum()) - (y.shape[1] - 1)
     if df <= 0:
         return 0.0
     if method == "dl":
-        return _moments(y, v, df)
+        return _moments(common, df)
     if method in ("reml", "ml"):
-        return _likelihood(y, v, restricted=method == "reml")
+        return _likelihood(y, v, common, df, restricted=method == "reml")
     raise ValueError(f"tau2 {method!r} is not one of {', '.join(ESTIMATORS)}")
 
 
@@ -45,8 +46,7 @@ def residual_trace(weight: Floats, covariance: Floats) -> float:
     return trace - float((covariance * matrix).sum())
 
 
-def _moments(y: Floats, v: Floats, df: int) -> float:
-    fit = solve(y, weights(v))
+def _moments(fit: Gls, df: int) -> float:
     trace = residual_trace(fit.weight, fit.covariance)
     return max(0.0, 2 * (fit.q - df) / trace) if trace > 0 else 0.0
 
@@ -61,44 +61,69 @@ def log_likelihood(y: Floats, v: Floats, tau2: float, restricted: bool) -> float
     return value - 0.5 * fit.log_det if restricted else value
 
 
-def _likelihood(y: Floats, v: Floats, restricted: bool) -> float:
-    def value(t: float) -> float:
-        return log_likelihood(y, v, t, restricted)
-
-    scale = float(np.median(v[np.isfinite(v)]))
-    start = _moments(y, v, 1)
-    grid = np.unique(np.concatenate([[0.0, start], scale * np.array([0.01, 0.1, 0.5, 2.0, 10.0, 100.0])]))
-    values = [value(t) for t in grid]
-    best = int(np.argmax(values))
-    while best == len(grid) - 1 and grid[-1] < 1e8 * scale:
-        grid = np.append(grid, grid[-1] * 10)
-        values.append(value(grid[-1]))
-        best = int(np.argmax(values))
-    low = float(grid[max(best - 1, 0)])
-    high = float(grid[min(best + 1, len(grid) - 1)])
-    return maximum(lambda t: _score(y, v, t, restricted), low, high)
+#: of the moment estimate: where a maximum is looked for when the likelihood falls from zero on
+_FRACTIONS = (1.0, 0.3, 3.0, 0.1)
 
 
-def _score(y: Floats, v: Floats, tau2: float, restricted: bool) -> float:
-    """Twice the derivative of the log-likelihood in tau2 / 2 (an arm's share)."""
-    weight = weights(v, tau2)
-    fit = solve(y, weight)
-    total = weight.sum(axis=1)
-    safe = np.where(total > 0, total, 1.0)
-    residual = np.where(weight > 0, y - fit.theta, 0.0)
-    residual = residual - ((weight * residual).sum(axis=1) / safe)[:, None]
-    quadratic = float(((weight * residual) ** 2).sum())
+def _likelihood(y: Floats, v: Floats, common: Gls, df: int, restricted: bool) -> float:
+    """The higher of the maximum at zero, if there is one, and the maximum inside."""
+
+    def excess(t: float) -> float:
+        return _excess(solve(y, weights(v, t)), restricted)
+
+    first = _excess(common, restricted)
+    if first < 0:
+        return _root(excess, 0.0, first, _newton_step(common, restricted))
+    start = _moments(common, df) or 0.1 * float(np.median(v[np.isfinite(v)]))
+    for t in (fraction * start for fraction in _FRACTIONS):
+        if (value := excess(t)) < 0:
+            inner = _root(excess, t, value, 2 * t)
+            at = [log_likelihood(y, v, x, restricted) for x in (0.0, inner)]
+            return inner if at[1] > at[0] else 0.0
+    return 0.0
+
+
+def _derivative(fit: Gls, restricted: bool) -> tuple[float, float]:
+    """Twice the derivative of the log-likelihood in tau2 / 2 (an arm's share): y'PPy and what it is less."""
+    weight = fit.weight
+    quadratic = float(np.sum((weight * fit.residual) ** 2))
     if restricted:
-        return quadratic - residual_trace(weight, fit.covariance)
-    return quadratic - float((total - (weight**2).sum(axis=1) / safe).sum())
+        return quadratic, residual_trace(weight, fit.covariance)
+    total = weight.sum(axis=1)
+    return quadratic, float((total - (weight**2).sum(axis=1) / np.where(total > 0, total, 1.0)).sum())
 
 
-def maximum(score: Callable[[float], float], low: float, high: float) -> float:
-    """Where a score that falls through zero in [low, high] does so; ``low`` if it is negative throughout."""
-    from scipy.optimize import brentq
+def _excess(fit: Gls, restricted: bool) -> float:
+    """Below zero where the likelihood rises. With equal variances it is a straight line in tau2."""
+    quadratic, trace = _derivative(fit, restricted)
+    return trace / quadratic - 1 if quadratic > 0 else math.inf
 
-    if score(low) <= 0:
-        return low
-    if score(high) >= 0:
-        return high
-    return float(brentq(score, low, high, xtol=1e-14 * max(high, 1e-8), rtol=1e-12))
+
+def _newton_step(fit: Gls, restricted: bool) -> float:
+    """With the mean of observed and expected information, y'PPPy (Gilmour, Thompson & Cullis 1995)."""
+    quadratic, trace = _derivative(fit, restricted)
+    first = fit.weight * fit.residual
+    information = float(np.sum(first * fit.weight * residual(first, fit.weight, fit.covariance)))
+    return 2 * (quadratic - trace) / information
+
+
+def _root(excess: Callable[[float], float], low: float, value: float, start: float) -> float:
+    """Where ``excess`` rises through zero: steps along the line through the last two points, kept inside the
+    bracket in which it changes sign. ``value``: excess at ``low``, below zero."""
+    high, before, t = math.inf, (low, value), start
+    for _ in range(200):
+        value = excess(t)
+        if value < 0:
+            low = t
+        else:
+            high = t
+        slope = (value - before[1]) / (t - before[0])
+        new = t - value / slope if slope > 0 else math.inf
+        inside = low < new < high
+        if not inside:
+            new = (low + high) / 2 if math.isfinite(high) else 4 * t
+        # the error of such a step shrinks faster than any constant: after one of 1e-9 only rounding is left
+        if value == 0 or abs(new - t) <= (1e-9 if inside else 1e-13) * t:
+            return new if value else t
+        t, before = new, (t, value)
+    return t
