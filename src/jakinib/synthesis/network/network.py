@@ -321,33 +321,33 @@ class Network:
         """
         import pandas as pd
 
-        rows: list[dict[str, Any]] = []
+        read, z = self.choices.read, _quantile(self.level)
+        parts = []
         for component in self.components:
             found = component.fit.split()
             if found is None:
                 continue
-            names = component.treatments
-            z = _quantile(self.level)
-            for e in range(len(found.a)):
-                row: dict[str, Any] = {
-                    "treatment": names[found.a[e]],
-                    "reference": names[found.b[e]],
-                    "studies": int(found.studies[e]),
+            columns: dict[str, Any] = {
+                "treatment": [component.treatments[i] for i in found.a],
+                "reference": [component.treatments[i] for i in found.b],
+                "studies": found.studies,
+            }
+            for kind in ("direct", "indirect", "network"):
+                theta, margin = getattr(found, kind), z * getattr(found, f"se_{kind}")
+                columns |= {
+                    kind: read(theta),
+                    f"{kind}_low": read(theta - margin),
+                    f"{kind}_high": read(theta + margin),
                 }
-                for kind in ("direct", "indirect", "network"):
-                    theta = float(getattr(found, kind)[e])
-                    margin = z * float(getattr(found, f"se_{kind}")[e])
-                    low_high = self.choices.read(np.array([theta, theta - margin, theta + margin]))
-                    row |= dict(zip((kind, f"{kind}_low", f"{kind}_high"), low_high.tolist(), strict=True))
-                row |= {
-                    "share_direct": float(found.share[e]),
-                    "difference": float(found.difference[e]),
-                    "se": float(found.se_difference[e]),
-                    "p": float(found.p[e]),
-                    "note": "" if math.isfinite(row["indirect"]) else "no indirect evidence",
-                }
-                rows.append(row)
-        return pd.DataFrame(rows, columns=_SPLIT_COLUMNS)
+            columns |= {
+                "share_direct": found.share,
+                "difference": found.difference,
+                "se": found.se_difference,
+                "p": found.p,
+                "note": np.where(np.isfinite(columns["indirect"]), "", "no indirect evidence"),
+            }
+            parts.append(pd.DataFrame(columns))
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_SPLIT_COLUMNS)
 
     def inconsistency(self) -> pd.DataFrame:
         """Q decomposed, a row a source: total, within designs, between designs (common and random)."""
