@@ -33,13 +33,12 @@ def effect_sizes(
         else:
             a, b, c, d = _added_counts(pairs, add, "none" if measure == "AS" else add_to)
             y, v = _count_effect(a, b, c, d, measure)
-    drop = ~pairs.present
+    keep = pairs.present & np.isfinite(y) & (v > 0) & (v < np.inf)
     if drop_double_zero:
-        drop = drop | pairs.double_zero
+        keep &= pairs.e1 + pairs.e2 > 0
         if not time:
-            drop = drop | pairs.double_full
-    drop = drop | ~np.isfinite(y) | ~np.isfinite(v) | (v <= 0)
-    y, v = np.where(drop, 0.0, y), np.where(drop, np.inf, v)
+            keep &= (pairs.e1 < pairs.d1) | (pairs.e2 < pairs.d2)
+    y, v = np.where(keep, y, 0.0), np.where(keep, v, np.inf)
     if pairs.y is not None and pairs.v is not None:
         given = ~np.isnan(pairs.v)
         y, v = np.where(given, pairs.y, y), np.where(given, pairs.v, v)

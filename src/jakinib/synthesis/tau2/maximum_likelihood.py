@@ -25,7 +25,8 @@ def restricted_maximum_likelihood(y: Floats, v: Floats) -> Floats:
     return _maximise(y, v, restricted=True)
 
 
-_FRACTIONS = (0.7, 0.5, 0.3, 0.2, 0.1, 0.05)  # of the start: where a maximum passed over is looked for
+#: of a moment estimate: where a maximum is looked for when the likelihood falls from zero on
+_FRACTIONS = tuple(0.3**i for i in range(8))
 
 
 def _maximise(y: Floats, v: Floats, restricted: bool) -> Floats:
@@ -34,76 +35,88 @@ def _maximise(y: Floats, v: Floats, restricted: bool) -> Floats:
     shape = v.shape[:-1]
     flat = (math.prod(shape), v.shape[-1])
     y, v = y.reshape(flat), v.reshape(flat)
-    start = np.maximum(dersimonian_laird(y, v), hedges(y, v))
-    estimate = start.copy()
-    active = np.flatnonzero(count(v) > 1)
-    estimate[active] = _climb(y[active], v[active], start[active], restricted)
-    # a step from the start to zero may pass over a maximum: look for a place from which it goes up
-    passed = active[(estimate[active] == 0) & (start[active] > 0)]
+    estimate = np.zeros(len(y))
+    at_zero = moments(y, v)
+    excess = _excess(at_zero, restricted)
+    rising = excess < -1e-14  # at rounding the maximum is zero
+    rows = np.flatnonzero(rising)
+    if len(rows):
+        if len(rows) < len(y):
+            y_up, v_up, m, excess = y[rows], v[rows], Moments(*(x[rows] for x in at_zero)), excess[rows]
+        else:
+            y_up, v_up, m = y, v, at_zero
+        estimate[rows] = _root(
+            y_up, v_up, np.zeros(len(rows)), excess, _newton_step(m, restricted), restricted
+        )
+    # where the likelihood falls at zero it may rise again: look for a place from which it goes up
+    rows = np.flatnonzero(~rising & (count(v) > 1))
+    if len(rows):
+        start = np.maximum(dersimonian_laird(y[rows], v[rows]), hedges(y[rows], v[rows]))
+        rows, start = rows[start > 0], start[start > 0]
     for fraction in _FRACTIONS:
-        if not len(passed):
+        if not len(rows):
             break
-        point = fraction * start[passed]
-        up = _score(moments(y[passed], v[passed], point), restricted)[0] > 0
+        point = fraction * start
+        excess = _excess(moments(y[rows], v[rows], point), restricted)
+        up = excess < 0
         if up.any():
-            found = passed[up]
-            estimate[found] = _climb(y[found], v[found], point[up], restricted)
-        passed = passed[~up]
-    # two maxima are possible: an inner one must beat the boundary
-    inner = np.flatnonzero(estimate > 0)
-    if len(inner):
-        at_zero = moments(y[inner], v[inner])
-        falling = _score(at_zero, restricted)[0] <= 0
-        if falling.any():
-            check = inner[falling]
-            zero = np.zeros(len(check))
-            better = log_likelihood(y[check], v[check], zero, restricted) > log_likelihood(
-                y[check], v[check], estimate[check], restricted
-            )
-            estimate[check[better]] = 0.0
+            y_up, v_up, low = y[rows[up]], v[rows[up]], point[up]
+            inner = _root(y_up, v_up, low, excess[up], 2 * low, restricted)
+            at = [log_likelihood(y_up, v_up, t, restricted) for t in (np.zeros(len(low)), inner)]
+            estimate[rows[up]] = np.where(at[1] > at[0], inner, 0.0)
+        rows, start = rows[~up], start[~up]
     return estimate.reshape(shape)
 
 
-def _climb(y: Floats, v: Floats, start: Floats, restricted: bool) -> Floats:
-    """Newton steps on the score, kept inside the bracket in which it changes sign."""
-    estimate, tau2, active = start.copy(), start, np.arange(len(start))
-    low, high = np.zeros_like(tau2), np.full_like(tau2, np.inf)
-    for _ in range(200):
-        score, information = _score(moments(y, v, tau2), restricted)
-        up = score > 0
-        low, high = np.where(up, tau2, low), np.where(up, high, tau2)
-        new = tau2 + score / information
-        outside = np.where(np.isfinite(high), (low + high) / 2, 2 * tau2 + 1e-8)
-        # a step below zero goes to zero itself: the score there says whether it is the maximum
-        new = np.where(new <= low, np.where(low == 0, 0.0, outside), np.where(new >= high, outside, new))
-        at_zero = (tau2 == 0) & ~up
-        new = np.where(at_zero, 0.0, new)
-        # Newton's error is squared at each step: after one of 1e-10 only rounding is left
-        plain = (information > 0) & (new == tau2 + score / information)
-        done = at_zero | (np.abs(new - tau2) <= np.where(plain, 1e-10, 1e-13) * new)
-        estimate[active] = new
-        if done.all():
-            break
-        keep = ~done
-        active, tau2, y, v = active[keep], new[keep], y[keep], v[keep]
-        low, high = low[keep], high[keep]
-    return estimate
-
-
-def _score(m: Moments, restricted: bool) -> tuple[Floats, Floats]:
-    """Twice the score, and twice the observed information where positive, else twice the expected."""
+def _derivative(m: Moments, restricted: bool) -> tuple[Floats, Floats]:
+    """Twice the derivative of the log-likelihood in tau2: y'PPy, and the trace that it is less."""
     weighted = m.w * m.residual
-    y_pp_y = np.einsum("...k,...k->...", weighted, weighted)
-    y_ppp_y = np.einsum("...k,...k,...k->...", m.w, weighted, weighted)
-    y_ppp_y = y_ppp_y - np.einsum("...k,...k->...", m.w, weighted) ** 2 / m.w1
-    if restricted:
-        trace = spread(m)
-        trace2 = m.w2 - 2 * np.einsum("...k,...k,...k->...", m.w, m.w, m.w) / m.w1 + (m.w2 / m.w1) ** 2
-    else:
-        trace, trace2 = m.w1, m.w2
-    trace2 = np.maximum(trace2, 1e-16 * m.w2)  # a dominating study cancels it to rounding
-    observed = 2 * y_ppp_y - trace2
-    return y_pp_y - trace, np.where(observed > 0.1 * trace2, observed, trace2)
+    return np.einsum("...k,...k->...", weighted, weighted), spread(m) if restricted else m.w1
+
+
+def _excess(m: Moments, restricted: bool) -> Floats:
+    """Below zero where the likelihood rises. With equal variances it is a straight line in tau2."""
+    quadratic, trace = _derivative(m, restricted)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = np.where(quadratic > 0, trace / quadratic - 1, np.inf)
+    return found
+
+
+def _newton_step(m: Moments, restricted: bool) -> Floats:
+    """With the mean of observed and expected information, y'PPPy (Gilmour, Thompson & Cullis 1995)."""
+    quadratic, trace = _derivative(m, restricted)
+    weighted = m.w * m.residual
+    information = np.einsum("...k,...k,...k->...", m.w, weighted, weighted)
+    information -= np.einsum("...k,...k->...", m.w, weighted) ** 2 / m.w1
+    step: Floats = (quadratic - trace) / np.maximum(information, 1e-16 * m.w2)
+    return step
+
+
+def _root(y: Floats, v: Floats, low: Floats, value: Floats, start: Floats, restricted: bool) -> Floats:
+    """Where the excess rises through zero: steps along the line through the last two points, kept inside the
+    bracket in which it changes sign. ``value``: the excess at ``low``, below zero."""
+    estimate, active = start.copy(), np.arange(len(start))
+    high, before, past, t = np.full_like(start, np.inf), low, value, start
+    for _ in range(200):
+        value = _excess(moments(y, v, t), restricted)
+        below = value < 0
+        low, high = np.where(below, t, low), np.where(below, high, t)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            new = t - value * ((t - before) / (value - past))
+            inside = (new > low) & (new < high)
+        if not inside.all():
+            new = np.where(inside, new, np.where(np.isfinite(high), (low + high) / 2, 4 * t))
+            new = np.where(value == 0, t, new)
+        # the error of such a step shrinks faster than any constant: after one of 1e-9 only rounding is left
+        keep = np.abs(new - t) > np.where(inside, 1e-9, 1e-13) * t
+        estimate[active] = new
+        if not keep.any():
+            break
+        before, past, t = t, value, new
+        if not keep.all():
+            active, y, v, t = active[keep], y[keep], v[keep], t[keep]
+            low, high, before, past = low[keep], high[keep], before[keep], past[keep]
+    return estimate
 
 
 def log_likelihood(y: Floats, v: Floats, tau2: Floats, restricted: bool) -> Floats:
