@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jakinib.evidence.evidence import Evidence
 
 SERVICE = "ClinicalTrials.gov API v2"
+_TOGETHER = 4  # documents a task
 _POOL_FROM = 64  # documents; below that starting processes costs more than it saves
 
 
@@ -102,27 +103,27 @@ def _start(names: Names, terms: Terms) -> None:
     gc.set_threshold(200_000, 20, 20)  # a record is a tree without cycles: looking for them costs an eighth
 
 
-def _work(document: Document) -> Prepared | Finding:
-    return one(document, _WORKER["names"], _WORKER["terms"])
+def _work(items: list[Document | Finding]) -> list[Prepared | Finding]:
+    return [_read(item, _WORKER["names"], _WORKER["terms"]) for item in items]
+
+
+def _read(item: Document | Finding, names: Names, terms: Terms) -> Prepared | Finding:
+    return one(item, names, terms) if isinstance(item, Document) else item
 
 
 def _all(found: Iterator[Document | Finding], names: Names, terms: Terms) -> Iterator[Prepared | Finding]:
     """In order; many documents are shared out over the processors, a few at a time, so memory stays level."""
     first = list(islice(found, _POOL_FROM))
     workers = min(os.cpu_count() or 1, 8)
+    items = chain(first, found)
     if len(first) < _POOL_FROM or workers < 2:
-        for item in chain(first, found):
-            yield one(item, names, terms) if isinstance(item, Document) else item
+        yield from (_read(item, names, terms) for item in items)
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), _start, (names, terms)) as pool:
-        waiting: deque[Finding | Future[Prepared | Finding]] = deque()
-        for item in chain(first, found):
-            waiting.append(pool.submit(_work, item) if isinstance(item, Document) else item)
-            if len(waiting) >= 4 * workers:
-                yield _done(waiting.popleft())
+        waiting: deque[Future[list[Prepared | Finding]]] = deque()
+        while some := list(islice(items, _TOGETHER)):
+            waiting.append(pool.submit(_work, some))
+            if len(waiting) > 2 * workers:
+                yield from waiting.popleft().result()
         while waiting:
-            yield _done(waiting.popleft())
-
-
-def _done(item: Finding | Future[Prepared | Finding]) -> Prepared | Finding:
-    return item if isinstance(item, Finding) else item.result()
+            yield from waiting.popleft().result()

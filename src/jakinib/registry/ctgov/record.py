@@ -379,15 +379,15 @@ def _counts(reader: Reader, ae: dict[str, Any], known: set[str]) -> tuple[Count,
                 if not isinstance(group, str) or group not in known:
                     reader.report("no-such-group", f"{at}.groupId", clean(str(group), 60), "a group id")
                     continue
-                numbers = stat.get("numAffected"), stat.get("numAtRisk"), stat.get("numEvents")
-                if _plain(*numbers):
-                    found.append(Count(kind, term, system, vocabulary, assessment, group, *numbers, at, keys))
-                    continue
-                affected, at_risk, events = (reader.count(stat, k, path) for k in (*keys, "numEvents"))
+                affected, at_risk = stat.get("numAffected"), stat.get("numAtRisk")
+                events = stat.get("numEvents")
+                plain = _plain(affected, at_risk, events)
+                if not plain:
+                    affected, at_risk, events = (reader.count(stat, k, path) for k in (*keys, "numEvents"))
                 count = Count(
                     kind, term, system, vocabulary, assessment, group, affected, at_risk, events, at, keys
                 )
-                if _possible(reader, count):
+                if plain or _possible(reader, count):
                     found.append(count)
     return tuple(found)
 
