@@ -51,3 +51,16 @@ def test_the_root_of_q_is_a_root():
 
 def test_no_study_at_all_has_no_root():
     assert (solve_q(np.zeros((2, 0)), np.zeros((2, 0)), np.array([5.0, 0.001])) == 0).all()
+
+
+@pytest.mark.parametrize("method", ["mh", "iv-reml"])
+def test_a_large_batch_does_not_depend_on_where_it_is_cut(method: str) -> None:
+    rng = np.random.default_rng(3)
+    n = rng.integers(20, 300, (2, 7_001, 18))
+    events = rng.binomial(n, 0.03)
+    sets = Pairs(events[0], n[0], events[1], n[1])
+    backwards = Pairs(events[0, ::-1], n[0, ::-1], events[1, ::-1], n[1, ::-1])
+    one, other = (jk.pairwise_many(x, "OR", method) for x in (sets, backwards))
+    assert len(one) == 7_001
+    for name in ("theta", "se", "tau2", "ci_low", "prediction_high", "k"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name)[::-1], rtol=1e-12)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jakinib.synthesis.analysis import analyse, choose
+from jakinib.synthesis.analysis import Analysis, analyse, choose
 from jakinib.synthesis.arms import Floats, read_arms
 from jakinib.synthesis.pairs import MEASURE_NAMES, Pairs
 from jakinib.synthesis.result import json_ready, number
@@ -131,14 +131,14 @@ def pairwise_many(
                 error.add_note(f"in data set {name!r}")
                 raise
         pairs = pad(several)
-    analysis = analyse(pairs, choices)
-    fit, limits = analysis.fit, analysis.interval
-    nan = np.full(np.shape(fit.theta), np.nan)
-
-    def read(values: Floats) -> Floats:
-        with np.errstate(over="ignore"):
-            return np.exp(values) if choices.log_scale else np.asarray(values)
-
+    parts = [_found(analyse(some, choices)) for some in _cut(pairs)]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    theta = found.pop("theta")
+    with np.errstate(over="ignore"):
+        read = {
+            name: np.exp(values) if choices.log_scale else values
+            for name, values in (("estimate", theta), *((n, found.pop(n)) for n in _READ))
+        }
     return PairwiseMany(
         names=names,
         measure=measure,
@@ -146,16 +146,40 @@ def pairwise_many(
         effects=choices.effects,
         ci=choices.ci,
         level=level,
-        theta=fit.theta,
-        se=limits.se,
-        p=limits.p,
-        estimate=read(fit.theta),
-        ci_low=read(limits.low),
-        ci_high=read(limits.high),
-        tau2=nan if fit.tau2 is None else fit.tau2,
-        i2=analysis.heterogeneity.i2,
-        q=nan if fit.q is None else fit.q,
-        k=fit.k,
-        prediction_low=read(analysis.prediction_low),
-        prediction_high=read(analysis.prediction_high),
+        theta=theta,
+        **found,
+        **read,
     )
+
+
+_CELLS = (
+    45_000  # studies at a time: their arrays stay in the processor's cache, which makes a third of the time
+)
+_READ = ("ci_low", "ci_high", "prediction_low", "prediction_high")
+
+
+def _cut(pairs: Pairs) -> Iterator[Pairs]:
+    """The batch in parts of about ``_CELLS`` studies; one part at least."""
+    sets, k = pairs.e1.shape
+    step = max(1, _CELLS // max(k, 1))
+    columns = (pairs.e1, pairs.d1, pairs.e2, pairs.d2, pairs.y, pairs.v)
+    for start in range(0, max(sets, 1), step):
+        yield Pairs(*(None if c is None else c[start : start + step] for c in columns))  # type: ignore[arg-type]
+
+
+def _found(analysis: Analysis) -> dict[str, Floats]:
+    fit, limits = analysis.fit, analysis.interval
+    nan = np.full(np.shape(fit.theta), np.nan)
+    return {
+        "theta": fit.theta,
+        "se": limits.se,
+        "p": limits.p,
+        "ci_low": limits.low,
+        "ci_high": limits.high,
+        "tau2": nan if fit.tau2 is None else fit.tau2,
+        "i2": analysis.heterogeneity.i2,
+        "q": nan if fit.q is None else fit.q,
+        "k": fit.k,
+        "prediction_low": analysis.prediction_low,
+        "prediction_high": analysis.prediction_high,
+    }

@@ -17,12 +17,14 @@ from jakinib.synthesis.tau2.moments import Moments, count, moments, spread
 
 def maximum_likelihood(y: Floats, v: Floats) -> Floats:
     """tau2 that maximises the likelihood."""
-    return _maximise(y, v, restricted=False)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no excess where all estimates agree
+        return _maximise(y, v, restricted=False)
 
 
 def restricted_maximum_likelihood(y: Floats, v: Floats) -> Floats:
     """tau2 that maximises the restricted likelihood."""
-    return _maximise(y, v, restricted=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _maximise(y, v, restricted=True)
 
 
 #: of a moment estimate: where a maximum is looked for when the likelihood falls from zero on
@@ -77,8 +79,7 @@ def _derivative(m: Moments, restricted: bool) -> tuple[Floats, Floats]:
 def _excess(m: Moments, restricted: bool) -> Floats:
     """Below zero where the likelihood rises. With equal variances it is a straight line in tau2."""
     quadratic, trace = _derivative(m, restricted)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = np.where(quadratic > 0, trace / quadratic - 1, np.inf)
+    found: Floats = trace / quadratic - 1
     return found
 
 
@@ -101,9 +102,8 @@ def _root(y: Floats, v: Floats, low: Floats, value: Floats, start: Floats, restr
         value = _excess(moments(y, v, t), restricted)
         below = value < 0
         low, high = np.where(below, t, low), np.where(below, high, t)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            new = t - value * ((t - before) / (value - past))
-            inside = (new > low) & (new < high)
+        new = t - value * ((t - before) / (value - past))
+        inside = (new > low) & (new < high)
         if not inside.all():
             new = np.where(inside, new, np.where(np.isfinite(high), (low + high) / 2, 4 * t))
             new = np.where(value == 0, t, new)

@@ -34,8 +34,8 @@ def solve_q(y: Floats, v: Floats, target: Floats) -> Floats:
         m = moments(y, v, tau2)
         weighted = m.w * m.residual
         slope = np.einsum("...k,...k->...", weighted, weighted)
-        going = (m.q > goal) & (slope > 0)
-        step = np.where(going, (m.q / goal - 1) * m.q / np.where(slope > 0, slope, 1.0), 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.fmax((m.q / goal - 1) * m.q / slope, 0.0)  # no slope: all estimates agree
         tau2 = tau2 + step
         root[active] = tau2
         # Newton's error is squared at each step: after one of 1e-9 only rounding is left
