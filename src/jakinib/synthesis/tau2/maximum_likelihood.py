@@ -73,7 +73,7 @@ def _maximise(y: Floats, v: Floats, restricted: bool) -> Floats:
 def _derivative(m: Moments, restricted: bool) -> tuple[Floats, Floats]:
     """Twice the derivative of the log-likelihood in tau2: y'PPy, and the trace that it is less."""
     weighted = m.w * m.residual
-    return np.einsum("...k,...k->...", weighted, weighted), spread(m) if restricted else m.w1
+    return np.vecdot(weighted, weighted), spread(m) if restricted else m.w1
 
 
 def _excess(m: Moments, restricted: bool) -> Floats:
@@ -87,8 +87,8 @@ def _newton_step(m: Moments, restricted: bool) -> Floats:
     """With the mean of observed and expected information, y'PPPy (Gilmour, Thompson & Cullis 1995)."""
     quadratic, trace = _derivative(m, restricted)
     weighted = m.w * m.residual
-    information = np.einsum("...k,...k,...k->...", m.w, weighted, weighted)
-    information -= np.einsum("...k,...k->...", m.w, weighted) ** 2 / m.w1
+    information = np.vecdot(m.w * weighted, weighted)
+    information -= np.vecdot(m.w, weighted) ** 2 / m.w1
     step: Floats = (quadratic - trace) / np.maximum(information, 1e-16 * m.w2)
     return step
 

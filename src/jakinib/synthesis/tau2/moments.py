@@ -27,10 +27,10 @@ def moments(y: Floats, v: Floats, tau2: Floats | float = 0.0) -> Moments:
     """Inverse-variance mean at a given tau2 (shape (...)), over the last axis."""
     w = 1.0 / (v + np.asarray(tau2)[..., None])
     w1 = np.add.reduce(w, axis=-1)
-    mean = np.einsum("...k,...k->...", w, y) / np.where(w1 > 0, w1, 1.0)
+    mean = np.vecdot(w, y) / np.where(w1 > 0, w1, 1.0)
     residual = y - mean[..., None]
-    q = np.einsum("...k,...k,...k->...", w, residual, residual)
-    return Moments(w, residual, mean, q, w1, np.einsum("...k,...k->...", w, w))
+    q = np.vecdot(w * residual, residual)
+    return Moments(w, residual, mean, q, w1, np.vecdot(w, w))
 
 
 def spread(m: Moments) -> Floats:

@@ -33,7 +33,7 @@ def solve_q(y: Floats, v: Floats, target: Floats) -> Floats:
     for _ in range(100):
         m = moments(y, v, tau2)
         weighted = m.w * m.residual
-        slope = np.einsum("...k,...k->...", weighted, weighted)
+        slope = np.vecdot(weighted, weighted)
         with np.errstate(divide="ignore", invalid="ignore"):
             step = np.fmax((m.q / goal - 1) * m.q / slope, 0.0)  # no slope: all estimates agree
         tau2 = tau2 + step
