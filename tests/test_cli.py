@@ -10,7 +10,9 @@ import sys
 
 import pytest
 
+import jakinib as jk
 from jakinib.evidence.package import corpus_folder
+from jakinib.evidence.trials import trials
 
 
 def jakinib(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -78,6 +80,20 @@ def test_a_network_from_the_corpus():
 def test_inhibition_names_its_level():
     shown = jakinib("inhibition", "tofacitinib", "5 mg bid").stdout
     assert "pathway level" in shown and "IL-6" in shown
+
+
+def test_compare_pools_the_randomised_trials_with_the_numbers_of_the_library():
+    """One trial with zoster under abrocitinib only; the network joins it to the others through placebo."""
+    words = ("compare", "abrocitinib-200-mg-qd", "placebo", "-o", "herpes_zoster", "-p", "atopic dermatitis")
+    shown = " ".join(jakinib(*words).stdout.split())
+    assert "Pooled from randomised trials" in shown
+    [row] = json.loads(jakinib(*words, "--json").stdout)["pooled"]
+    arms = trials(jk.evidence(), "herpes_zoster", population="atopic-dermatitis")
+    network = jk.network(arms, "OR", row["network"]["method"], reference="placebo").effects()
+    expected = network.set_index("treatment").loc["abrocitinib-200-mg-qd"]
+    assert row["network"]["estimate"] == pytest.approx(expected["estimate"], rel=1e-12)
+    low, high = (f"{expected[c]:.3g}" for c in ("ci_low", "ci_high"))
+    assert low in shown and high in shown
 
 
 def test_compare_for_one_person():

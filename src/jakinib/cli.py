@@ -123,15 +123,24 @@ def compare(
         if not _written(one, json, csv):
             typer.echo(str(one))
         return
+    from jakinib.evidence.trials import trials
     from jakinib.patient.compare import compare as compare_
+    from jakinib.patient.pooled import Pooled
+    from jakinib.report.export import to_json
+    from jakinib.report.text import comparison
+    from jakinib.synthesis.result import json_ready
 
     ev = load_evidence(evidence)
     result = compare_(treatments, outcome, population=population, evidence=ev)
-    if _written(result, json, csv):
+    if csv:
+        _written(result, json=False, csv=True)
         return
-    from jakinib.report.text import comparison
-
-    comparison(result, _console(), ev.names)
+    made = Pooled(lambda o, p: trials(ev, o, population=p or None))
+    pooled = made.rows(result.treatments, result.outcomes, result.population)
+    if json:
+        typer.echo(to_json(result.to_dict() | {"pooled": json_ready(pooled)}))
+    else:
+        comparison(result, _console(), ev.names, pooled)
 
 
 @app.command()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jakinib.report.numbers import cell, shown, span
+from jakinib.report.numbers import cell, interval, shown, significant, span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +31,14 @@ def table(frame: pd.DataFrame, title: str) -> Table:
     return made
 
 
-def comparison(result: Comparison, console: Console, names: dict[str, str]) -> None:
-    """Treatments side by side: every line of evidence, what the pairs rest on, and who was studied.
+def comparison(
+    result: Comparison, console: Console, names: dict[str, str], pooled: list[dict[str, Any]]
+) -> None:
+    """Treatments side by side: every line of evidence, what the pairs rest on, pooled estimates, and who was
+    studied.
 
-    ``names``: key -> name to show, for treatments, outcomes, populations and studies.
+    ``names``: key -> name to show, for treatments, outcomes, populations and studies. ``pooled``: rows of
+    :class:`jakinib.patient.pooled.Pooled`.
     """
     lines = result.table()
     for outcome in result.outcomes:
@@ -66,12 +70,63 @@ def comparison(result: Comparison, console: Console, names: dict[str, str]) -> N
             if pair["outcome"] == outcome:
                 style = "bold red" if pair["kind"] == "naive" else "bold"
                 console.print(Text(f"{pair['kind']} comparison", style) + Text(f": {pair['reason']}"))
+        _pooled([row for row in pooled if row["outcome"] == outcome and row["population"]], console, names)
     who = ["name", "population", "mean_age", "enrichment", "background_therapy", "follow_up", "n"]
     console.print()
     console.print(table(result.populations()[who], "Who was studied"))
     console.print(
         Text("Bright lines are shown first on the page. A row opens with: jakinib row events E00001", "dim")
     )
+
+
+def _pooled(rows: list[dict[str, Any]], console: Console, names: dict[str, str]) -> None:
+    """Odds ratios from randomised trials, one population at a time; a pair that has none is told above."""
+    if not rows:
+        return
+    title = "Pooled from randomised trials (odds ratio, 95 % interval)"
+    made = Table(title=title, title_justify="left", title_style="bold", box=None)
+    for column in ("population", "comparison", "direct", "network"):
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        pair = f"{names[row['treatment']]} v {names[row['reference']]}"
+        made.add_row(*map(Text, (names[row["population"]], pair, _direct(row), _indirect(row["network"]))))
+    console.print(made)
+
+
+def _direct(row: dict[str, Any]) -> str:
+    found, spread = row["direct"], row["random"]
+    if not found:
+        return "never in one trial"
+    if not found["events"]:
+        return f"no event on either side in {_many(found['studies'], 'study', 'studies')}"
+    of = _many(found["studies"], "study", "studies")
+    said = f"{interval(found)}, Mantel-Haenszel, {found['k']} of {of}, {_many(found['events'], 'event')}"
+    if found["q_df"] and found["i2"] is not None:
+        said += f", I2 {found['i2']:.0f} %"
+    if spread and spread["q_df"] > 1:
+        said += f"; random effects {interval(spread)}{_new_trial(spread)}"
+    return said
+
+
+def _indirect(found: dict[str, Any] | None) -> str:
+    if not found:
+        return "not connected"
+    if not found["events"]:
+        return "no event in any arm"
+    model = {"firth": "penalised logistic, common effect", "iv": "inverse variance, random effects"}
+    rests = "direct and indirect" if found["direct_studies"] else "indirect only"
+    seen = f"{_many(found['k'], 'study', 'studies')}, {_many(found['events'], 'event')}"
+    return f"{interval(found)}, {model[found['method']]}, {seen}, {rests}{_new_trial(found)}"
+
+
+def _many(n: int, one: str, more: str = "") -> str:
+    return f"{n} {one if n == 1 else more or one + 's'}"
+
+
+def _new_trial(found: dict[str, Any]) -> str:
+    if found["prediction_low"] is None:
+        return ""
+    return f", a new trial {significant(found['prediction_low'])} to {significant(found['prediction_high'])}"
 
 
 def findings(found: Findings, console: Console) -> None:

@@ -7,12 +7,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 
 from jakinib.evidence.evidence import Evidence, load
+from jakinib.patient.pooled import Pooled
 from jakinib.web import errors
 from jakinib.web.answer import HERE
 from jakinib.web.headers import SecurityHeaders
 from jakinib.web.kept import Kept
 from jakinib.web.mechanism import Mechanism
-from jakinib.web.pooled import Pooled
 from jakinib.web.routes import (
     about,
     claims,
@@ -46,7 +46,7 @@ def create_app(evidence: Evidence | None = None) -> FastAPI:
     app.state.site = Site(evidence or load())
     app.state.mechanism = Mechanism(app.state.site)
     app.state.synthesis = Synthesis(app.state.site)
-    app.state.pooled = Pooled(app.state.synthesis)
+    app.state.pooled = Pooled(app.state.synthesis.trials)
     app.state.kept = Kept()
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=6)
     app.add_middleware(SecurityHeaders)

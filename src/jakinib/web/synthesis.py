@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ from jakinib.evidence.select import ArmTable
 from jakinib.evidence.trials import trials
 from jakinib.report.network_tables import NetworkTables, network_tables
 from jakinib.synthesis.multiverse import Multiverse, multiverse
+from jakinib.synthesis.network.default import default_method
 from jakinib.synthesis.network.methods import METHODS
 from jakinib.synthesis.pairs import LOG_MEASURES, MEASURE_NAMES
 from jakinib.web.aside import Aside
@@ -165,23 +166,6 @@ class Synthesis:
 
 
 _ARM_COLUMNS = ["study", "treatment", "events", "n", "person_years"]
-
-
-def default_method(arms: Mapping[str, Any] | pd.DataFrame, measure: str) -> tuple[str, str]:
-    """The method of the page where none is asked for, and why: quick ones only."""
-    zero = len({s for s, x in zip(arms["study"], arms["events"], strict=True) if x == 0})
-    k = len(set(arms["study"]))
-    if measure == "OR" and zero:
-        return "firth", (
-            f"{zero} of {k} studies have an arm without an event. Penalised logistic regression keeps them "
-            "all and adds nothing to their counts; it assumes one effect common to all studies"
-        )
-    if zero:
-        return "iv", (
-            f"quick, and gives this measure; but {zero} of {k} studies have an arm without an event, to "
-            "which it adds a half or which it leaves out"
-        )
-    return "iv", "every arm had an event, so that inverse variance with random effects needs no correction"
 
 
 def log_scale(measure: str) -> bool:

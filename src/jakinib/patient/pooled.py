@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
+from jakinib.evidence.select import ArmTable
+from jakinib.synthesis.network.default import default_method
 from jakinib.synthesis.network.network import Network, network
 from jakinib.synthesis.pairwise import Pairwise, pairwise
-from jakinib.web.site import PLACEBO, Row
-from jakinib.web.synthesis import Synthesis, default_method
 
+PLACEBO = "placebo"
+Row = dict[str, Any]
 Columns = dict[str, list[Any]]
 ALL_PAIRS = 3  # treatments up to which every pair is shown; beyond, each against one of them
 
 
 class Pooled:
-    """The estimates of one evidence base; kept by outcome and population."""
+    """The estimates of one evidence base; kept by outcome and population.
 
-    def __init__(self, of: Synthesis) -> None:
-        self.of = of
+    ``trials``: gives the arm table of an outcome's randomised trials, in one population or ("") all.
+    """
+
+    def __init__(self, trials: Callable[[str, str], ArmTable]) -> None:
+        self.trials = trials
         self.network = lru_cache(maxsize=256)(self._network)
         self.arms = lru_cache(maxsize=64)(self._arms)
         self.effects = lru_cache(maxsize=512)(self._effects)
@@ -50,7 +55,7 @@ class Pooled:
     def _arms(self, outcome: str) -> dict[str, Columns]:
         """Population -> the columns of its arm table: plain lists, which are quicker than frames so small."""
         found: dict[str, Columns] = {}
-        for population, frame in self.of.trials(outcome, "").groupby("population"):
+        for population, frame in self.trials(outcome, "").groupby("population"):
             numbers = frame[["events", "n", "person_years"]].astype("float64")
             columns = {str(name): values.tolist() for name, values in numbers.items()}
             found[str(population)] = {**columns, **{c: frame[c].tolist() for c in ("study", "treatment")}}
