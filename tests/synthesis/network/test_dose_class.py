@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import least_squares, minimize
 from scipy.special import chdtrc, ndtri
 
 import jakinib as jk
@@ -176,6 +176,29 @@ def test_exchangeable_members_by_the_likelihood_of_the_contrasts(method):
     assert groups.parameter.tolist() == ["mean", "mean"]
     # means and s2 are orthogonal in the expected information only: the observed one moves the error a little
     assert groups.se["x"] == pytest.approx(math.sqrt(covariance[0, 0]), rel=1e-6 if method == "iv" else 0.05)
+
+
+@pytest.mark.parametrize("method", ["iv", "exact"])
+def test_emax_is_least_squares_on_the_contrasts(method):
+    def effects(p):
+        x, y = math.exp(p[1]), math.exp(p[3])
+        return {"placebo": 0.0, "z": p[4]} | {
+            t: p[0] * d / (x + d) if g == "x" else p[2] * d / (y + d) for t, (g, d) in DOSES.items()
+        }
+
+    def residual(p):
+        d = effects(p)
+        return [(d[t] - d[r] - y) / s for t, r, y, s in ROWS]
+
+    start = [2.0, 3.0, 2.0, 2.0, -0.2]
+    best = least_squares(residual, start, xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    ours = fitted(method).doses(DOSES, "emax")
+    table = ours.table().set_index("treatment")
+    for t, d in effects(best.x).items():
+        if t != "placebo":
+            assert table.theta[t] == pytest.approx(d, abs=2e-4)
+    assert ours.q == pytest.approx(2 * best.cost - fitted().q, abs=1e-6)
+    assert ours.df == 1
 
 
 def test_doses_that_cannot_be_used_are_refused_by_name():

@@ -19,7 +19,7 @@ from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.network.random_effects import State, ascent, simplex
 
 MOST = 12  # exchangeable coefficients; the nodes grow with their square
-_POINTS = {1: (15, 31), 2: (7, 15)}
+_POINTS = {1: (15, 31), 2: (7, 15), 3: (0, 7), 4: (0, 4)}  # coarse and fine; 0: the rule of degree five
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Exchangeable:
 
     def means(self, state: State, X: Floats, Z: Floats, covariance: Floats) -> tuple[Floats, Floats]:
         """Mean and standard error of X b + Z u given the data; ``covariance`` of (b, s, tau)."""
-        self.evaluate(state.beta, state.tau)
+        self.evaluate(state.beta, state.tau, fine=True)
         assert self.posterior is not None
         p, P, s = self.posterior, self.P, float(state.beta[self.P])
         each = X @ state.beta[:P] + s * p.z @ Z.T
@@ -118,9 +118,10 @@ class Exchangeable:
 
 
 def _rule(M: int, fine: bool) -> tuple[Floats, Floats]:
-    if M not in _POINTS:
+    points = _POINTS.get(M, (0, 0))[fine]
+    if not points:
         return simplex(M)
-    x, w = np.polynomial.hermite_e.hermegauss(_POINTS[M][fine])
+    x, w = np.polynomial.hermite_e.hermegauss(points)
     log_w = np.log(w) - 0.5 * math.log(2 * math.pi) + 0.5 * x**2
     grid = np.array(list(itertools.product(x, repeat=M)))
     return grid, np.array(list(itertools.product(log_w, repeat=M))).sum(axis=1)

@@ -155,6 +155,7 @@ def fit_exchangeable(
     if start.value > equal.value:
         free = np.arange(P + 1)
         apart = maximise(model, start, free, random)
+        apart = maximise(model, model.evaluate(apart.beta, apart.tau, fine=True), free, random, fine=True)
         if abs(float(apart.beta[P])) > 1e-3 and apart.value > equal.value:
             best, moving = apart, free
     return best, moving, covariance_of(best, moving, random), model, equal.value
