@@ -1,7 +1,7 @@
 """Exchangeable members on the exact likelihood by brute force (a minute): python dose_class.py.
 
-Run here with PYTHONPATH=..:../../src; writes dose_class_brute.csv (effects, name, value). The likelihood is written
-out in tests/synthesis/network/test_dose_class_counts.py.
+Run here with PYTHONPATH=..:../../src; writes dose_class_brute.csv (effects, name, value). The likelihood is
+written out in tests/synthesis/network/test_dose_class_counts.py.
 """
 
 from pathlib import Path
