@@ -229,7 +229,7 @@ def tables(draw):
     return pairs
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(tables(), st.sampled_from(["linear", "emax", "exchangeable"]), st.randoms(use_true_random=False))
 def test_any_table_gives_a_number_or_a_reason_whatever_its_order_and_names(pairs, curve, random):
     network = jk.network(arms(pairs), "OR", "exact", "common", "placebo")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scipy.special import chdtrc
 
 from jakinib.synthesis.network import shared_exact, shared_iv
+from jakinib.synthesis.network.exchangeable import S_MAX
 from jakinib.synthesis.network.nodes import Nodes
 from jakinib.synthesis.network.shared import Shared, SharedNodes
 
@@ -64,6 +65,8 @@ def fit_shared(network: Network, nodes: Nodes, kind: str) -> SharedNodes:
     q = max(0.0, 2 * (free_value - found.value)) if df > 0 else math.nan
     if kind.startswith("exchangeable") and len(nodes.exchangeable().T) < len(nodes.names) + 3:
         notes.append("the variance between members rests on few members")
+    if found.s2 > 0.99 * S_MAX**2:
+        notes.append(f"the members differ beyond measure: the variance between them is held at {S_MAX**2:g}")
     if df <= 0:
         notes.append("no degrees of freedom to test the misfit")
     return SharedNodes(

@@ -18,6 +18,7 @@ import numpy as np
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.network.random_effects import State, ascent, simplex
 
+S_MAX = 5.0  # beyond it, on the log scale, the likelihood is flat
 MOST = 12  # exchangeable coefficients; the nodes grow with their square
 _POINTS = {1: (15, 31), 2: (7, 15), 3: (0, 7), 4: (0, 4)}  # coarse and fine; 0: the rule of degree five
 
@@ -34,7 +35,8 @@ class Posterior:
 class Exchangeable:
     """``network``: a model whose coefficients are (b, u); the last ``M`` of them are exchangeable.
 
-    The coefficients here are (b, s): the likelihood is even in s, as it is in tau.
+    The coefficients here are (b, phi) with s = S_MAX sin(phi), which keeps s within its ceiling; the
+    likelihood is even in s, as it is in tau.
     """
 
     def __init__(self, network: Any, P: int, M: int) -> None:
@@ -42,9 +44,25 @@ class Exchangeable:
         self.mode = np.zeros(M)
         self.posterior: Posterior | None = None
 
+    def s(self, beta: Floats) -> float:
+        """The standard deviation between the exchangeable coefficients."""
+        return S_MAX * abs(math.sin(beta[self.P]))
+
     def evaluate(self, beta: Floats, tau: float, fine: bool = False) -> State:
+        """The log-likelihood and its derivatives in (b, phi, tau)."""
+        P = self.P
+        s, s1 = S_MAX * math.sin(beta[P]), S_MAX * math.cos(beta[P])
+        state = self._evaluate(beta[:P], s, tau, fine)
+        gradient, hessian = state.gradient.copy(), state.hessian.copy()
+        hessian[P] *= s1
+        hessian[:, P] *= s1
+        hessian[P, P] -= s * gradient[P]
+        gradient[P] *= s1
+        return State(beta, tau, state.value, gradient, hessian)
+
+    def _evaluate(self, b: Floats, s: float, tau: float, fine: bool) -> State:
+        """The same in (b, s, tau)."""
         P, M = self.P, self.M
-        b, s = beta[:P], float(beta[P])
         if s == 0.0:
             inner = self.network.evaluate(np.concatenate([b, np.zeros(M)]), tau, fine)
             keep = np.append(np.arange(P), P + M)
@@ -55,7 +73,7 @@ class Exchangeable:
             u = slice(P, P + M)
             H[P, P] = float(inner.gradient[u] @ inner.gradient[u] + inner.hessian[u, u].trace())
             self.posterior = Posterior(np.zeros((1, M)), np.ones(1), g[None])
-            return State(beta, tau, inner.value, g, H)
+            return State(np.append(b, s), tau, inner.value, g, H)
         precision = self._centre(b, s, tau)
         values, vectors = np.linalg.eigh(precision)
         values = np.maximum(values, 1e-3)
@@ -84,7 +102,7 @@ class Exchangeable:
         H -= np.outer(mean, mean)
         self.posterior = Posterior(z, weight, score)
         value = top + float(np.log(total)) - 0.5 * float(np.log(values).sum())
-        return State(beta, tau, value, mean, H)
+        return State(np.append(b, s), tau, value, mean, H)
 
     def _centre(self, b: Floats, s: float, tau: float) -> Floats:
         """Newton to the mode of z; returns minus the curvature there."""
@@ -102,10 +120,12 @@ class Exchangeable:
         return np.asarray(precision)
 
     def means(self, state: State, X: Floats, Z: Floats, covariance: Floats) -> tuple[Floats, Floats]:
-        """Mean and standard error of X b + Z u given the data; ``covariance`` of (b, s, tau)."""
-        self.evaluate(state.beta, state.tau, fine=True)
+        """Mean and standard error of X b + Z u given the data; ``covariance`` of (b, phi, tau)."""
+        P = self.P
+        s, s1 = S_MAX * math.sin(state.beta[P]), S_MAX * math.cos(state.beta[P])
+        self._evaluate(state.beta[:P], s, state.tau, fine=True)
         assert self.posterior is not None
-        p, P, s = self.posterior, self.P, float(state.beta[self.P])
+        p = self.posterior
         each = X @ state.beta[:P] + s * p.z @ Z.T
         mean = p.weight @ each
         away = each - mean
@@ -113,6 +133,7 @@ class Exchangeable:
         slope = away.T @ (p.weight[:, None] * p.score)
         slope[:, :P] += X
         slope[:, P] += Z @ (p.weight @ p.z)
+        slope[:, P] *= s1
         total = spread + slope @ covariance @ slope.T
         return mean, np.sqrt(np.maximum(total.diagonal(), 0.0))
 

@@ -37,6 +37,8 @@ def slopes(
     data: NetworkData, network: Any, method: str, tau2: str, x: Floats, reference: int, exchangeable: bool
 ) -> Slopes | None:
     """``x``: the covariate, a value an arm; None where the studies do not tell a slope from the effects."""
+    unit = float(np.sqrt(((x - x.mean()) ** 2).mean())) or 1.0
+    x = x / unit  # a spread of 1: slopes are then of the size of effects
     rest = [t for t in range(len(data.treatments)) if t != reference]
     own = (data.treatment[:, None] == np.array(rest)).astype(float)
     column = np.where(data.treatment == reference, 0.0, x)
@@ -52,12 +54,12 @@ def slopes(
     if method == "exact" and not exchangeable:
         found = meta_regression(network.exact, network.best, x, reference, network.random)
         estimate, se, p = np.array([[found.estimate], [found.se], [found.p]])
-        return Slopes(estimate, se, p, found.tau2, math.nan)
+        return Slopes(estimate / unit, se / unit, p, found.tau2, math.nan)
     if method == "exact":
         design = network.exact.with_design(np.hstack([X, Z]))
         state, _, covariance, model, _ = fit_exchangeable(design, P, M, network.random, 0.0)
         estimate, se = model.means(state, rows[:, :P], rows[:, P:], covariance)
-        between, s2 = state.tau**2, float(state.beta[P]) ** 2
+        between, s2 = state.tau**2, model.s(state.beta) ** 2
     else:
         estimated = tau2 in ("reml", "ml") and not math.isnan(network.tau2)
         given = None if estimated else 0.0 if math.isnan(network.tau2) else network.tau2
@@ -67,4 +69,4 @@ def slopes(
         estimate = rows @ mixed.coefficients
         se = np.sqrt(np.maximum(np.einsum("ip,pq,iq->i", rows, mixed.covariance, rows), 0.0))
         between, s2 = mixed.tau2, mixed.s2
-    return Slopes(estimate, se, two_sided(estimate, se), between, s2)
+    return Slopes(estimate / unit, se / unit, two_sided(estimate, se), between, s2 / unit**2)

@@ -16,7 +16,7 @@ from scipy.special import chdtri, ndtri
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.network.emax import Emax
 from jakinib.synthesis.network.exact import best_tau
-from jakinib.synthesis.network.exchangeable import MOST, Exchangeable
+from jakinib.synthesis.network.exchangeable import MOST, S_MAX, Exchangeable
 from jakinib.synthesis.network.nodes import Nodes
 from jakinib.synthesis.network.profile_limits import profile_limits
 from jakinib.synthesis.network.random_effects import ExactModel, State, maximise
@@ -108,13 +108,11 @@ def exchangeable(nodes: Nodes, model: ExactModel, random: bool, tau: float, leve
     rest = [t for t in range(len(B)) if t != nodes.reference]
     theta, se = estimate.means(state, B[rest], Z[rest], whole)
     z = float(ndtri(0.5 + level / 2))
-    lost = {rest.index(t) for t in rest for j in gone if B[t, j] != 0}
-    effects = [
-        Coefficient(math.nan, math.nan, math.nan, math.nan)
-        if i in lost
-        else Coefficient(m, e, m - z * e, m + z * e)
-        for i, (m, e) in enumerate(zip(theta.tolist(), se.tolist(), strict=True))
-    ]
+    lost = {rest.index(t): gone[j] for t in rest for j in gone if B[t, j] != 0}
+    effects = []
+    for i, (m, e) in enumerate(zip(theta.tolist(), se.tolist(), strict=True)):
+        ends = Coefficient(lost.get(i, math.nan), math.nan, math.nan, math.nan)
+        effects.append(ends if i in lost else Coefficient(m, e, m - z * e, m + z * e))
     means = []
     for k in range(len(nodes.names)):
         if k in gone:
@@ -126,7 +124,7 @@ def exchangeable(nodes: Nodes, model: ExactModel, random: bool, tau: float, leve
         effects=tuple(effects),
         groups=tuple({"slope": mean} for mean in means),
         tau2=state.tau**2,
-        s2=float(state.beta[P]) ** 2,
+        s2=estimate.s(state.beta) ** 2,
         value=equal,
         interval="Wald, the variances between studies and members as estimated by maximum likelihood",
         reasons=tuple("" if k not in gone else _ENDLESS for k in range(len(nodes.names))),
@@ -154,16 +152,17 @@ def fit_exchangeable(
         start = model.evaluate(_with(equal.beta, P, 0.05), equal.tau)
     if start.value > equal.value:
         free = np.arange(P + 1)
-        apart = maximise(model, start, free, random)
-        apart = maximise(model, model.evaluate(apart.beta, apart.tau, fine=True), free, random, fine=True)
-        if abs(float(apart.beta[P])) > 1e-3 and apart.value > equal.value:
+        apart = maximise(model, start, free, random, iterations=30)
+        apart = model.evaluate(apart.beta, apart.tau, fine=True)
+        apart = maximise(model, apart, free, random, fine=True, iterations=6)
+        if model.s(apart.beta) > 1e-3 and apart.value > equal.value:
             best, moving = apart, free
     return best, moving, covariance_of(best, moving, random), model, equal.value
 
 
 def _with(beta: Floats, P: int, s: float) -> Floats:
     out = beta.copy()
-    out[P] = s
+    out[P] = math.asin(s / S_MAX)
     return out
 
 
