@@ -64,7 +64,7 @@ class Exchangeable:
         """The same in (b, s, tau)."""
         P, M = self.P, self.M
         if s == 0.0:
-            inner = self.network.evaluate(np.concatenate([b, np.zeros(M)]), tau, fine)
+            inner = self.network.evaluate(np.concatenate([b, np.zeros(M)]), tau)
             keep = np.append(np.arange(P), P + M)
             into = np.append(np.arange(P), P + 1)
             g, H = np.zeros(P + 2), np.zeros((P + 2, P + 2))
@@ -80,7 +80,7 @@ class Exchangeable:
         root = vectors / np.sqrt(values)
         x, log_w = _rule(M, fine)
         z = self.mode + x @ root.T
-        states = [self.network.evaluate(np.concatenate([b, s * one]), tau, fine) for one in z]
+        states = [self.network.evaluate(np.concatenate([b, s * one]), tau) for one in z]
         log = log_w - 0.5 * (z**2).sum(axis=1) + np.array([q.value for q in states])
         log = np.where(np.isfinite(log), log, -np.inf)
         top = float(log.max())
