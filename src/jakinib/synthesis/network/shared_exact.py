@@ -160,19 +160,19 @@ def fit_exchangeable(
 
 
 def _polish(model: Exchangeable, state: State, free: Ints, random: bool) -> State:
-    """Newton steps on the fine rule, from a maximum of the coarse one; the last gains less than 1e-6."""
+    """Newton steps on the fine rule, from a maximum of the coarse one; as long as they gain."""
     P = len(state.beta)
     state = model.evaluate(state.beta, state.tau, fine=True)
     moving = np.append(free, P) if random and 0 < state.tau < TAU_MAX else free
     for _ in range(5):
         step = np.zeros(P + 1)
         step[moving] = ascent(state.hessian[np.ix_(moving, moving)], state.gradient[moving])
-        if float(state.gradient @ step) < 1e-6:
+        if float(state.gradient @ step) < 1e-10:
             break
         step /= max(1.0, float(np.abs(step).max()))
         tau = min(max(state.tau + step[P], 0.0), TAU_MAX)
         after = model.evaluate(state.beta + step[:P], tau, fine=True)
-        if after.value < state.value:
+        if after.value < state.value - 1e-3:  # less is the rule, whose error moves with its centre
             break
         state = after
     return state
