@@ -215,6 +215,51 @@ def test_exchangeable_members_by_integration_over_a_grid(effects):
         assert ours.tau2 == pytest.approx(theirs["tau2"], rel=5e-4)
 
 
+SLOPED = [
+    ("a", 8, 200, "placebo", 5, 200, 0.0),
+    ("a", 30, 210, "placebo", 6, 205, 2.0),
+    ("a", 16, 190, "placebo", 6, 195, 1.0),
+    ("b", 9, 150, "placebo", 7, 150, 0.5),
+    ("b", 5, 220, "placebo", 11, 220, 2.0),
+    ("b", 7, 180, "a", 14, 190, 1.5),
+]
+
+
+def test_exchangeable_slopes_by_integration_over_a_grid():
+    table = arms([p[:6] for p in SLOPED]).assign(x=np.repeat([p[6] for p in SLOPED], 2))
+    x, w = np.polynomial.hermite_e.hermegauss(61)
+    z = np.meshgrid(x, x, indexing="ij", sparse=True)
+    weight = np.outer(w, w) / w.sum() ** 2
+    centre = table.x.mean()
+
+    def parts(p):
+        slope = {"placebo": 0.0, "a": p[2] + p[3] * z[0], "b": p[2] + p[3] * z[1]}
+        own = {"placebo": 0.0, "a": p[0], "b": p[1]}
+        total = 0.0
+        for *pair, at in SLOPED:
+            effect = {t: own[t] + slope[t] * (at - centre) for t in own}
+            total = total + log_likelihood(effect, [tuple(pair)])
+        return slope, total
+
+    best, _ = highest(lambda p: logsumexp(parts(p)[1], b=weight), [0.8, 0.0, 0.0, 0.6])
+    slope, log = parts(best)
+    share = weight * np.exp(log - log.max())
+    share /= share.sum()
+    network = jk.network(table, "OR", "exact", "common", "placebo")
+    ours = network.meta_regression("x", "exchangeable").set_index("treatment")
+    assert best[3] ** 2 > 0.1
+    assert ours.s2[""] == pytest.approx(best[3] ** 2, rel=1e-4)
+    assert ours.slope[""] == pytest.approx(best[2], abs=1e-5)
+    for t in ("a", "b"):
+        assert ours.slope[t] == pytest.approx(float((share * slope[t]).sum()), abs=1e-5)
+    # another unit of the covariate
+    months = jk.network(table.assign(x=12 * table.x), "OR", "exact", "common", "placebo")
+    other = months.meta_regression("x", "exchangeable").set_index("treatment")
+    assert 12 * other.slope["a"] == pytest.approx(ours.slope["a"], rel=1e-6)
+    assert 144 * other.s2[""] == pytest.approx(ours.s2[""], rel=1e-6)
+    assert other.p["a"] == pytest.approx(ours.p["a"], rel=1e-6)
+
+
 ORDER = ["placebo", "x5", "x10", "x20", "y"]
 
 

@@ -95,6 +95,7 @@ def linear(nodes: Nodes, model: ExactModel, random: bool, tau: float, level: flo
 
 
 _ENDLESS = "no finite estimate: no events on one side; the interval is one-sided"
+_APART = "no finite estimate: no events on one side; Wald's interval needs one"
 
 
 def exchangeable(nodes: Nodes, model: ExactModel, random: bool, tau: float, level: float) -> Shared:
@@ -127,7 +128,7 @@ def exchangeable(nodes: Nodes, model: ExactModel, random: bool, tau: float, leve
         s2=estimate.s(state.beta) ** 2,
         value=equal,
         interval="Wald, the variances between studies and members as estimated by maximum likelihood",
-        reasons=tuple("" if k not in gone else _ENDLESS for k in range(len(nodes.names))),
+        reasons=tuple("" if k not in gone else _APART for k in range(len(nodes.names))),
     )
 
 
