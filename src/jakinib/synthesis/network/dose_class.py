@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.special import chdtrc
 
-from jakinib.synthesis.network import shared_exact, shared_iv
+from jakinib.synthesis.network import emax_nodes, exchangeable_nodes, shared_exact, shared_iv
 from jakinib.synthesis.network.exchangeable import S_MAX
 from jakinib.synthesis.network.nodes import Nodes
 from jakinib.synthesis.network.shared import Shared, SharedNodes
@@ -44,16 +44,16 @@ def fit_shared(network: Network, nodes: Nodes, kind: str) -> SharedNodes:
         random = random and len(data.study) - len(data.studies) > _size(nodes, kind)
         free_value = base.log_likelihood
         if kind == "emax":
-            found = shared_exact.emax(nodes, base.exact, random, 0.0, level)
+            found = emax_nodes.emax(nodes, base.exact, random, 0.0, level)
         elif kind.startswith("exchangeable"):
-            found = shared_exact.exchangeable(nodes, base.exact, random, 0.0, level)
+            found = exchangeable_nodes.exchangeable(nodes, base.exact, random, 0.0, level)
         else:
             found = shared_exact.linear(nodes, base.exact, random, 0.0, level)
     elif kind == "emax":
         model = shared_iv.normal_model(data, base)
         tau = 0.0 if math.isnan(fit.tau2) else math.sqrt(fit.tau2)
         free_value = model.evaluate(fit.theta, tau).value
-        found = shared_exact.emax(nodes, model, False, tau, level)
+        found = emax_nodes.emax(nodes, model, False, tau, level)
         if random:
             notes.append("tau2 is that of the network with free effects, held")
     else:

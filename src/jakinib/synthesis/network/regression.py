@@ -15,9 +15,9 @@ import numpy as np
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.exact_split import independent, meta_regression
+from jakinib.synthesis.network.exchangeable_nodes import fit_exchangeable
 from jakinib.synthesis.network.fit import two_sided
 from jakinib.synthesis.network.linear_mixed import Problem, fit
-from jakinib.synthesis.network.shared_exact import fit_exchangeable
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def slopes(
         return Slopes(estimate / unit, se / unit, p, found.tau2, math.nan)
     if method == "exact":
         design = network.exact.with_design(np.hstack([X, Z]))
-        state, _, covariance, model, _ = fit_exchangeable(design, P, M, network.random, 0.0)
+        state, covariance, model, _ = fit_exchangeable(design, P, M, network.random, 0.0)
         estimate, se = model.means(state, rows[:, :P], rows[:, P:], covariance)
         between, s2 = state.tau**2, model.s(state.beta) ** 2
     else:
