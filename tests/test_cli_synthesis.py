@@ -44,6 +44,18 @@ def test_a_table_of_ones_own_gives_what_the_library_gives(table):
     )
 
 
+def test_doses_and_classes_at_the_prompt(table):
+    asked = ("network", "-a", str(table), "-r", "x")
+    network = jk.network(read_arm_file(table), method="exact", reference="x")
+    curve = json.loads(jakinib(*asked, "--dose", "y=d:1", "--dose", "z=d:2.5", "--json").stdout)
+    want = network.doses({"y": ("d", 1), "z": ("d", 2.5)}).groups()
+    assert curve["groups"][0]["value"] == pytest.approx(want.value[0], rel=1e-9)
+    members = rows(jakinib(*asked, "--class", "y=c", "--class", "z=c", "--csv").stdout)
+    want = network.classes({"y": "c", "z": "c"}).table()
+    assert [float(r["estimate"]) for r in members] == pytest.approx(list(want["estimate"]), rel=1e-9)
+    assert "Emax dose" in jakinib(*asked, "--dose", "y=d:1", "--dose", "z=d:2", "--curve", "emax").stdout
+
+
 def test_withdrawal_is_not_in_the_corpus_analyses_and_said_so():
     shown = jakinib("network", "sae", "-p", "atopic dermatitis", "--method", "iv")
     assert "randomised withdrawal" in shown.stdout
@@ -69,6 +81,7 @@ def test_several_populations_are_named():
         (("network", "sae", "-p", "covid-19"), "populations with such studies: "),
         (("network", "sae", "--period", "long-term"), "controlled or randomised"),
         (("network", "sae", "--method", "guess"), "'guess' is not one of iv"),
+        (("network", "sae", "--dose", "placebo"), "'TREATMENT=DRUG:DOSE'"),
         (("pairwise",), "give an outcome"),
         (("pairwise", "sae", "--arms", "x.csv"), "leave out an outcome"),
         (("pairwise", "--arms", "no-such.csv"), "cannot be read"),

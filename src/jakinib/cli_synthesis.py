@@ -96,6 +96,17 @@ def network(
     without: Annotated[
         list[str] | None, typer.Option("--without", "-w", help="A study to leave out; may be repeated.")
     ] = None,
+    dose: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dose", help="'TREATMENT=DRUG:DOSE', repeated: one dose-response curve within a drug."
+        ),
+    ] = None,
+    curve: Annotated[str, typer.Option(help="With --dose: linear, emax or exchangeable.")] = "linear",
+    member: Annotated[
+        list[str] | None,
+        typer.Option("--class", help="'TREATMENT=CLASS', repeated: members exchangeable about their class."),
+    ] = None,
     period: Period = "controlled",
     arms: Arms = None,
     evidence: Folder = None,
@@ -108,9 +119,33 @@ def network(
 
     asked = _asked(outcome, population, period, arms, evidence).leaving(without or [])
     against = asked.against(reference)
-    result = network_(asked.table, measure=measure, method=method, reference=against)
+    if dose and member:
+        raise ValueError("--dose and --class are two models; give one of them")
+    doses = {asked.key("treatment", t): _dose(of) for t, of in (_parts(text, "=") for text in dose or [])}
+    classes = {asked.key("treatment", t): c for t, c in (_parts(text, "=") for text in member or [])}
+    result: Any = network_(asked.table, measure=measure, method=method, reference=against)
+    if doses:
+        result = result.doses(doses, curve)
+    elif classes:
+        result = result.classes(classes)
     write(result, json, csv, svg)
     _told(asked, json or csv or svg)
+
+
+def _parts(text: str, mark: str) -> tuple[str, str]:
+    """What stands before and after the last mark."""
+    before, found, after = text.rpartition(mark)
+    if not (found and before.strip() and after.strip()):
+        raise ValueError(f"{text!r}: write --dose 'TREATMENT=DRUG:DOSE' or --class 'TREATMENT=CLASS'")
+    return before.strip(), after.strip()
+
+
+def _dose(text: str) -> tuple[str, float]:
+    drug, dose = _parts(text, ":")
+    try:
+        return drug, float(dose)
+    except ValueError:
+        raise ValueError(f"--dose: {dose!r} of {drug!r} is not a number") from None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from jakinib.synthesis.network.conditional import binomial_contrasts, cloglog_co
 from jakinib.synthesis.network.data import select
 from jakinib.synthesis.network.exact import one_hot
 from jakinib.synthesis.network.interpolated import Interpolated
-from jakinib.synthesis.network.random_effects import ExactModel, _simplex
+from jakinib.synthesis.network.random_effects import ExactModel, simplex
 
 EVENTS = np.array([[0.0, 4.0], [3.0, 0.0], [12.0, 30.0], [1.0, 1.0]])
 SIZE = np.array([[100.0, 110.0], [30.0, 70.0], [400.0, 380.0], [5000.0, 4.0]])
@@ -73,7 +73,7 @@ def test_an_integral_arm_by_arm_is_the_integral_over_all_contrasts(m, tau, toler
 
 @pytest.mark.parametrize("d", [5, 6, 7])
 def test_the_simplex_rule_has_degree_five(d):
-    x, log_w = _simplex(d)
+    x, log_w = simplex(d)
     w = np.exp(log_w - 0.5 * (x**2).sum(axis=1))
     assert w.sum() == pytest.approx(1)
     assert np.allclose((w[:, None] * x).T @ x, np.eye(d))

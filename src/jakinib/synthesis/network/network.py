@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
+    from jakinib.synthesis.network.shared import SharedNodes
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -382,21 +384,30 @@ class Network:
             columns=[f"{names[i]} v {names[j]}" for i, j in zip(pairs.a, pairs.b, strict=True)],
         )
 
-    def meta_regression(self, covariate: str) -> pd.DataFrame:
-        """A slope of the effects on a column of the arm table, shared by all treatments (method "exact").
+    def meta_regression(self, covariate: str, slopes: str = "shared") -> pd.DataFrame:
+        """Slopes of the effects on a column of the arm table (method "iv" or "exact").
 
         ``covariate``: a numeric column of the arm table, one value a study. The effect of every treatment
-        against the reference changes by the slope for each unit. One row: covariate, slope, se (scale of
-        analysis), ratio (the slope as a factor for a ratio measure), p (likelihood ratio), tau2, studies,
-        note (why the slope is NaN, where it is). Raises ValueError where the column is missing, or not one
-        number in a study that is used.
+        against the reference changes by its slope for each unit: one slope for all ("shared"), or one a
+        treatment, normal about their mean ("exchangeable").
+
+        The first row is the shared slope or the mean; with exchangeable slopes a row a treatment follows,
+        drawn towards the mean. Columns: covariate, treatment (empty in the first row), slope, se (scale of
+        analysis), ratio (the slope as a factor for a ratio measure), p (likelihood ratio for a shared slope
+        on the exact likelihood, else Wald's), tau2 (between studies, beside the slopes), s2 (between slopes;
+        NaN where shared), studies, note (why a slope is NaN). Raises ValueError where the column is missing,
+        or not one number in a study that is used.
         """
         import pandas as pd
 
-        from jakinib.synthesis.network.exact_split import meta_regression
+        from jakinib.synthesis.network.regression import slopes as fit_slopes
 
-        if self.method != "exact" or self.main is None:
-            raise ValueError("meta-regression needs method='exact' and a reference that studies inform on")
+        if self.method not in ("iv", "exact") or self.main is None:
+            raise ValueError(
+                "meta-regression needs method='iv' or 'exact' and a reference that studies inform on"
+            )
+        if slopes not in ("shared", "exchangeable"):
+            raise ValueError(f"slopes {slopes!r} is not one of shared, exchangeable")
         if covariate not in self.extra:
             raise ValueError(
                 f"no column {covariate!r} in the arm table; it has {', '.join(self.extra) or 'none'}"
@@ -408,7 +419,6 @@ class Network:
             except (TypeError, ValueError):
                 values[study] = math.nan
         data = self.main.data
-        fit: Any = self.main.fit
         x = np.array([values.get(data.studies[s], math.nan) for s in data.study])
         bad = np.unique(data.study[~np.isfinite(x)]).tolist()
         if bad:
@@ -416,84 +426,62 @@ class Network:
                 f"{covariate!r} of study {data.studies[bad[0]]!r} is not one number for all its arms"
             )
         at = data.treatments.index(self.reference)
-        found = meta_regression(fit.exact, fit.best, x - x.mean(), at, fit.random)
-        row = {
-            "covariate": covariate,
-            "slope": found.estimate,
-            "se": found.se,
-            "ratio": float(self.choices.read(np.array(found.estimate))),
-            "p": found.p,
-            "tau2": found.tau2,
-            "studies": self.k,
-            "note": "the studies do not tell a slope" if math.isnan(found.estimate) else "",
-        }
-        return pd.DataFrame([row])
+        tau2 = self.choices.options.get("tau2", "reml")
+        apart = slopes == "exchangeable"
+        found = fit_slopes(data, self.main.fit, self.method, tau2, x - x.mean(), at, apart)
+        names = ["", *(t for t in data.treatments if t != self.reference)] if apart else [""]
+        rows = [
+            {
+                "covariate": covariate,
+                "treatment": name,
+                "slope": math.nan if found is None else float(found.slope[i]),
+                "se": math.nan if found is None else float(found.se[i]),
+                "ratio": math.nan if found is None else float(self.choices.read(found.slope[i])),
+                "p": math.nan if found is None else float(found.p[i]),
+                "tau2": math.nan if found is None or self.model == "common" else found.tau2,
+                "s2": math.nan if found is None else found.s2,
+                "studies": self.k,
+                "note": "the studies do not tell a slope" if found is None else "",
+            }
+            for i, name in enumerate(names)
+        ]
+        return pd.DataFrame(rows)
 
-    def doses(self, doses: Mapping[str, tuple[str, float]]) -> pd.DataFrame:
-        """The network with a linear dose within drug: the effect grows by the same for each unit of dose.
+    def doses(self, doses: Mapping[str, tuple[str, float]], curve: str = "linear") -> SharedNodes:
+        """The network with one dose-response curve within each drug (method "iv" or "exact").
 
         ``doses``: treatment to (drug, dose in any unit of that drug); a treatment not named stays a node of
-        its own, and the reference is dose 0 of every drug. Only for ``method="iv"``, at its tau2.
-
-        Columns: treatment, group (the drug), reference, estimate, ci_low, ci_high, theta, se, slope, slope_se
-        (per unit of dose, on the scale of analysis). ``frame.attrs``: ``q``, ``df``, ``p`` of the misfit of
-        straight lines, ``s2``. Raises ValueError for a treatment that is not in the network.
+        its own, and the reference is dose 0 of every drug. ``curve``: "linear", the effect grows by the same
+        for each unit of dose; "emax", Emax dose / (ED50 + dose) for a drug with two doses or more; or
+        "exchangeable", doses normal about the mean of their drug. Raises ValueError for a treatment that is
+        not in the network, or a dose that is not above 0.
         """
+        if curve not in ("linear", "emax", "exchangeable"):
+            raise ValueError(f"curve {curve!r} is not one of linear, emax, exchangeable")
         drug = {t: name for t, (name, _) in doses.items()}
-        return self._second_stage(drug, {t: float(x) for t, (_, x) in doses.items()}, exchangeable=False)
+        return self._shared(drug, {t: float(x) for t, (_, x) in doses.items()}, curve)
 
-    def classes(self, classes: Mapping[str, str], exchangeable: bool = True) -> pd.DataFrame:
+    def classes(self, classes: Mapping[str, str], exchangeable: bool = True) -> SharedNodes:
         """The network with class effects: members of a class equal, or exchangeable about its mean.
 
-        ``classes``: treatment to class; others stay nodes of their own. Columns as in ``doses``, with slope
-        the mean of the class; ``frame.attrs["s2"]`` is the variance between members (restricted likelihood;
-        NaN where members are taken as equal), ``q``, ``df``, ``p`` test that they are equal.
+        ``classes``: treatment to class; others stay nodes of their own. Method "iv" or "exact".
         """
-        return self._second_stage(dict(classes), dict.fromkeys(classes, 1.0), exchangeable)
+        kind = "exchangeable class" if exchangeable else "class"
+        return self._shared(dict(classes), dict.fromkeys(classes, 1.0), kind)
 
-    def _second_stage(
-        self, group: dict[str, str], dose: dict[str, float], exchangeable: bool
-    ) -> pd.DataFrame:
-        import pandas as pd
+    def _shared(self, group: dict[str, str], dose: dict[str, float], kind: str) -> SharedNodes:
+        from dataclasses import replace
 
-        from jakinib.synthesis.network.second_stage import fit, linear_doses
+        from jakinib.synthesis.network.dose_class import fit_shared
+        from jakinib.synthesis.network.nodes import nodes
 
-        if self.method != "iv" or self.main is None:
-            raise ValueError("dose and class effects need method='iv' and a reference that studies inform on")
-        names = self.main.treatments
-        for t, x in dose.items():
-            if t not in names or t == self.reference:
-                raise ValueError(
-                    f"{t!r} is not a treatment that can be compared with {self.reference!r}; "
-                    f"these are {', '.join(n for n in names if n != self.reference)}"
-                )
-            if not (math.isfinite(x) and x > 0):
-                raise ValueError(f"dose {x!r} of {t!r} is not a number above 0")
-        at = names.index(self.reference)
-        label = [group.get(t) for t in names]
-        B, columns = linear_doses(label, np.array([dose.get(t, 0.0) for t in names]), at)
-        members = np.array([float(x is not None) for x in label]) if exchangeable else None
-        found = fit(self.main.fit.theta, self.main.fit.covariance, B, at, members)
-        z = _quantile(self.level)
-        rows = []
-        for i, t in enumerate(names):
-            if i == at:
-                continue
-            k = None if (own := label[i]) is None else columns.index(own)
-            theta, se = float(found.theta[i]), float(found.se[i])
-            low_high = self.choices.read(np.array([theta, theta - z * se, theta + z * se]))
-            rows.append(
-                {"treatment": t, "group": label[i] or "", "reference": self.reference}
-                | dict(zip(("estimate", "ci_low", "ci_high"), low_high.tolist(), strict=True))
-                | {"theta": theta, "se": se}
-                | {
-                    "slope": math.nan if k is None else float(found.coefficients[k]),
-                    "slope_se": math.nan if k is None else math.sqrt(found.covariance[k, k]),
-                }
-            )
-        frame = pd.DataFrame(rows)
-        frame.attrs |= {"s2": found.s2, "q": found.q, "df": found.df, "p": found.p}
-        return frame
+        if self.main is None:
+            raise ValueError(f"no study informs on {self.reference!r}: there is no network to put a model on")
+        checked = nodes(self.main.treatments, self.reference, group, dose)
+        if kind == "exchangeable":  # the dose itself says nothing there
+            found = fit_shared(self, replace(checked, dose=1.0 * (checked.dose > 0)), kind)
+            return replace(found, nodes=checked)
+        return fit_shared(self, checked, kind)
 
     def funnel(self) -> pd.DataFrame:
         """Comparison-adjusted funnel (Chaimani et al. 2013): each study's contrast less its pair's mean.

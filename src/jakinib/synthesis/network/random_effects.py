@@ -51,7 +51,7 @@ def _nodes(dimension: int, fine: bool) -> tuple[Floats, Floats]:
     if dimension == 0:
         return np.zeros((1, 0)), np.zeros(1)
     if dimension > 4:
-        return _simplex(dimension)
+        return simplex(dimension)
     points = _POINTS[dimension][fine]
     x, w = np.polynomial.hermite_e.hermegauss(points)
     log_w = np.log(w) - 0.5 * math.log(2 * math.pi) + 0.5 * x**2
@@ -59,7 +59,7 @@ def _nodes(dimension: int, fine: bool) -> tuple[Floats, Floats]:
     return nodes, np.array(list(itertools.product(log_w, repeat=dimension))).sum(axis=1)
 
 
-def _simplex(d: int) -> tuple[Floats, Floats]:
+def simplex(d: int) -> tuple[Floats, Floats]:
     """A rule of degree five for d normals in d^2 + 3 d + 3 nodes; weights not negative up to d = 7.
 
     Centre, the vertices of a regular simplex and the middles of its edges on the sphere of radius
