@@ -21,7 +21,7 @@ import numpy as np
 
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.bayes.arm_likelihood import arm_likelihood
-from jakinib.synthesis.bayes.tables import Function, Table, enough, hermite, tabulate
+from jakinib.synthesis.bayes.tables import Extent, Function, Table, enough, hermite, tabulate
 from jakinib.synthesis.network.data import BINOMIAL, NORMAL, POISSON, NetworkData
 
 _BASE_POINTS = 21
@@ -35,6 +35,7 @@ class Two:
     other: Ints
     base: Ints
     table: Table
+    over: Extent
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Several:
     studies: Ints
     treatment: Ints
     arms: Function  # rows: k * m
+    over: Extent
     crude: Floats
     spread: Floats
     empty: Any  # studies without an event, or without a non-event
@@ -80,7 +82,8 @@ class StudyTerms:
                     prior[:, 0] = baseline_sd
                     function = arm_likelihood(e.ravel(), size.ravel(), name, prior.ravel())
                     empty = (e.sum(axis=1) == 0) | full
-                    self.several.append(Several(members, treatment, function, crude, spread, empty))
+                    over = Extent(crude.ravel(), spread.ravel(), 8 * spread.ravel() + 12)
+                    self.several.append(Several(members, treatment, function, over, crude, spread, empty))
 
     def _two(
         self,
@@ -95,12 +98,14 @@ class StudyTerms:
         base = arm_likelihood(e[:, 0], size[:, 0], link, np.full(len(e), self.baseline_sd))
         other = arm_likelihood(e[:, 1], size[:, 1], link)
         centre = crude[:, 1] - crude[:, 0]
-        reach = 8 * np.hypot(spread[:, 0], spread[:, 1]) + 6
+        width = np.hypot(spread[:, 0], spread[:, 1])
+        reach = 8 * width + 6
         nodes = 161
         step = 2 * reach / (nodes - 1)
         z = (centre - reach)[:, None] + step[:, None] * np.arange(nodes)
         value, slope = _integrate_baseline(base, other, z, crude[:, 0])
-        return Two(members, treatment[:, 1], treatment[:, 0], Table(centre - reach, step, value, slope))
+        table = Table(centre - reach, step, value, slope)
+        return Two(members, treatment[:, 1], treatment[:, 0], table, Extent(centre, width, reach))
 
     def at(self, tau: float, centre: Floats, spread: Floats) -> AtTau:
         """The terms at one tau. ``centre`` (T,) and ``spread`` (T, T): where effects and contrasts lie."""
@@ -215,7 +220,15 @@ class AtTau:
             table = (
                 group.table
                 if tau == 0.0
-                else tabulate(group.table.derivatives, middle - reach, middle + reach, 49, tau, enough(tau))
+                else tabulate(
+                    group.table.derivatives,
+                    group.over,
+                    middle - reach,
+                    middle + reach,
+                    49,
+                    tau,
+                    enough(tau),
+                )
             )
             self.two.append((group, table))
         self.several: list[Quadrature] = []
@@ -224,7 +237,13 @@ class AtTau:
             reach = (8 * several.spread + 3 + 4 * tau).ravel()
             middle = several.crude.ravel()
             table = tabulate(
-                several.arms, middle - reach, middle + reach, 61 if tau > 0.2 else 101, sd, enough(sd)
+                several.arms,
+                several.over,
+                middle - reach,
+                middle + reach,
+                61 if tau > 0.2 else 101,
+                sd,
+                enough(sd),
             )
             self.several += self._quadratures(several, table, centre, spread)
 
