@@ -9,19 +9,19 @@ together. There is no randomness: the points are an additive lattice.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from jakinib.synthesis.arms import Floats, Ints
+from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.bayes.pareto import pareto_k
 from jakinib.synthesis.bayes.priors import Priors
 from jakinib.synthesis.bayes.study_terms import AtTau, StudyTerms
 from jakinib.synthesis.network.arm_effects import arm_effects
 from jakinib.synthesis.network.data import NetworkData
-from jakinib.synthesis.network.gls import solve, weights
+from jakinib.synthesis.network.gls import laplacian, weights
 
 _BANDWIDTH = 0.12
 _FALL = 13.0  # nodes of tau whose log density is lower than the highest by more are left out
@@ -34,7 +34,7 @@ LOST = (
 
 @dataclass(frozen=True)
 class Posterior:
-    """Weighted points. ``d`` (N, T): effects against the reference (its column 0), ``tau`` (N,), ``weight``
+    """Weighted points. ``d`` (N, T): effects against the reference, ``tau`` (N,), ``weight``
     (N,) summing to 1. ``tau_nodes``, ``tau_log_density``: log posterior density of tau at the nodes.
     ``log_evidence``: log marginal likelihood. ``k``: Pareto shape of the weights, ``ess`` effective number
     of points. ``study_terms`` (S, N): log-likelihood of each study at each point.
@@ -191,38 +191,78 @@ class Node:
 
     tau: float
     terms: AtTau
-    centre: Floats
     mode: Floats
     root: Floats
     laplace: float
 
 
 class Sampler:
-    """The posterior of one connected network; ``reference``: index of the treatment with effect 0."""
+    """The posterior of one connected network; ``reference``: index of the treatment with effect 0.
+
+    The parameters are the effects of the other treatments. ``split``, a pair of treatments: one more, by
+    which the direct evidence on the pair differs from the indirect. In the studies that hold both, the first
+    is then another treatment, half the difference above itself, and the second one half below itself
+    (White 2015); these two are the last columns of the posterior's effects.
+    """
 
     def __init__(
-        self, data: NetworkData, measure: str, link: str, reference: int, priors: Priors, random: bool
+        self,
+        data: NetworkData,
+        measure: str,
+        link: str,
+        reference: int,
+        priors: Priors,
+        random: bool,
+        split: tuple[int, int] | None = None,
     ) -> None:
-        self.data, self.priors, self.random = data, priors, random
+        self.priors, self.random = priors, random
         self.reference = reference
-        self.terms = StudyTerms(data, link, reference, priors.baseline_sd)
-        self.free: Ints = np.array([t for t in range(len(data.treatments)) if t != reference], dtype=np.intp)
+        T = len(data.treatments)
         y, v = _rough(data, measure)
+        # effects of treatments (rows) as sums of parameters (columns)
+        self.design = np.delete(np.eye(T), reference, axis=1)
+        same = np.arange(T)
+        if split is not None:
+            a, b = split
+            both = (data.presence[:, a] & data.presence[:, b])[data.study]
+            treatment = data.treatment.copy()
+            treatment[both & (data.treatment == a)] = T
+            treatment[both & (data.treatment == b)] = T + 1
+            names = (*data.treatments, *(f"{data.treatments[t]}, direct" for t in split))
+            data = replace(data, treatments=names, treatment=treatment)
+            self.design = np.vstack([self.design, self.design[[a, b]]])
+            self.design = np.column_stack([self.design, [0.0] * T + [0.5, -0.5]])
+            same = np.append(same, split)
+        self.data = data
+        self.terms = StudyTerms(data, link, reference, priors.baseline_sd, same)
         self.rough = data.dense(y), data.dense(v, np.inf)
 
+    def _guess(self, tau: float) -> tuple[Floats, Floats]:
+        """The parameters (P,) and their covariance by least squares on the rough arm estimates."""
+        y, weight = self.rough[0], weights(self.rough[1], tau**2)
+        centred = y - ((weight * y).sum(axis=1) / weight.sum(axis=1))[:, None]
+        information = self.design.T @ laplacian(weight) @ self.design
+        information[np.diag_indices(len(information))] += 1 / self.priors.effect_sd**2
+        covariance = np.linalg.inv(information)
+        return covariance @ (self.design.T @ (weight * centred).sum(axis=0)), covariance
+
     def node(self, tau: float, near: Floats | None = None) -> Node:
-        fit = solve(self.rough[0], weights(self.rough[1], tau**2))
-        d = np.diag(fit.covariance)
-        spread = np.sqrt(np.maximum(d[:, None] + d[None, :] - 2 * fit.covariance, 0.0))
-        centre = fit.theta - fit.theta[self.reference]
-        terms = self.terms.at(tau, centre, spread)
-        free, precision = self.free, 1 / self.priors.effect_sd**2
-        mode = centre.copy() if near is None else near.copy()
+        guess, covariance = self._guess(tau)
+        between = self.design @ covariance @ self.design.T
+        d = np.diag(between)
+        spread = np.sqrt(np.maximum(d[:, None] + d[None, :] - 2 * between, 0.0))
+        terms = self.terms.at(tau, self.design @ guess, spread)
+        P, precision = len(guess), 1 / self.priors.effect_sd**2
+        mode = guess if near is None else near.copy()
 
         def log_posterior(x: Floats) -> tuple[float, Floats, Floats]:
-            value, g, h = terms.newton(x)
-            value -= 0.5 * precision * float(x[free] @ x[free])
-            return value, g[free] - precision * x[free], h[np.ix_(free, free)] - precision * np.eye(len(free))
+            value, g, h = terms.newton(self.design @ x)
+            value -= 0.5 * precision * float(x @ x)
+            return (
+                value,
+                self.design.T @ g - precision * x,
+                self.design.T @ h @ self.design - precision * np.eye(P),
+            )
 
         value, g, h = log_posterior(mode)
         for _ in range(40):
@@ -231,8 +271,7 @@ class Sampler:
             step = vectors @ ((vectors.T @ g) / values)
             size = min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))
             for _ in range(20):
-                trial = mode.copy()
-                trial[free] += size * step
+                trial = mode + size * step
                 new = log_posterior(trial)
                 if new[0] >= value - 1e-9:
                     break
@@ -243,21 +282,20 @@ class Sampler:
         values, vectors = np.linalg.eigh(-h)
         values = np.maximum(values, precision)
         root = (vectors / np.sqrt(values)) @ vectors.T
-        P = len(free)
         log_prior = -P * (math.log(self.priors.effect_sd) + 0.5 * math.log(2 * math.pi))
         laplace = value + log_prior + 0.5 * P * math.log(2 * math.pi) - 0.5 * float(np.log(values).sum())
         if self.random:
             laplace += float(self.priors.log_density(np.array(tau)))
-        return Node(tau, terms, centre, mode, root, laplace)
+        return Node(tau, terms, mode, root, laplace)
 
     def log_joint(self, node: Node, z: Floats) -> tuple[Floats, Floats, Floats]:
         """Effects (T, n), log prior + likelihood at root z, z (n, P), and the study terms (S, n)."""
-        d = np.repeat(node.mode[:, None], len(z), axis=1)
-        d[self.free] += node.root @ z.T
+        x = node.mode[:, None] + node.root @ z.T
+        d = self.design @ x
         terms = node.terms.values(d)
         sd = self.priors.effect_sd
-        prior = -0.5 * (d[self.free] ** 2).sum(axis=0) / sd**2
-        prior = prior - len(self.free) * (math.log(sd) + 0.5 * math.log(2 * math.pi))
+        prior = -0.5 * (x**2).sum(axis=0) / sd**2
+        prior = prior - len(x) * (math.log(sd) + 0.5 * math.log(2 * math.pi))
         value = terms.sum(axis=0) + prior
         if self.random:
             value = value + float(self.priors.log_density(np.array(node.tau)))
@@ -265,7 +303,7 @@ class Sampler:
 
     def split_scales(self, node: Node) -> tuple[Floats, Floats]:
         """Scales (P,) below and above the mode along each axis (Geweke 1989)."""
-        P = len(self.free)
+        P = self.design.shape[1]
         reach = np.array([0.7, 1.5, 2.5, 4.0, 8.0, 16.0])
         z = np.zeros((1 + 2 * P * len(reach), P))
         row = 1
@@ -284,7 +322,7 @@ class Sampler:
     def sample(self, node: Node, n: int, skip: int) -> tuple[Floats, Floats, Floats]:
         """Effects (n, T), log of (joint density / proposal density), study terms (S, n)."""
         below, above = (1.03 * s for s in self.split_scales(node))
-        u = ndtr(_matched(ndtri(lattice(n, len(self.free), skip))))
+        u = ndtr(_matched(ndtri(lattice(n, self.design.shape[1], skip))))
         u = np.clip(u, 1e-12, 1 - 1e-12)
         share = below / (below + above)
         left = u < share
@@ -392,7 +430,7 @@ class Sampler:
 
     def run(self, points: int | None = None) -> Posterior:
         """``points``: how many to begin with; one or two dimensions are filled by fewer."""
-        points = points or {1: 1024, 2: 2048}.get(len(self.free), 4096)
+        points = points or {1: 1024, 2: 2048}.get(self.design.shape[1], 4096)
         nodes, width = self.nodes()
         laplace = np.array([n.laplace for n in nodes]) + np.log(width)
         share = np.exp(laplace - laplace.max())

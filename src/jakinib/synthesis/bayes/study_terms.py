@@ -52,9 +52,12 @@ class Several:
 
 
 class StudyTerms:
-    """All studies of a network. ``reference``: treatment index that is every study's baseline if present."""
+    """All studies of a network. ``reference``: treatment index that is every study's baseline if present.
 
-    def __init__(self, data: NetworkData, link: str, reference: int, baseline_sd: float) -> None:
+    ``same`` (T,): the treatment that each treatment is when the baseline is chosen.
+    """
+
+    def __init__(self, data: NetworkData, link: str, reference: int, baseline_sd: float, same: Ints) -> None:
         self.data, self.reference, self.baseline_sd = data, reference, baseline_sd
         self.two: list[Two] = []
         self.several: list[Several] = []
@@ -65,7 +68,7 @@ class StudyTerms:
                 arms = data.starts[members][:, None] + np.arange(m)
                 treatment = data.treatment[arms]
                 # the baseline arm first: the reference where it is there, else the first by name
-                first = np.argsort(treatment != reference, axis=1, kind="stable")
+                first = np.argsort(same[treatment] != reference, axis=1, kind="stable")
                 arms = np.take_along_axis(arms, first, axis=1)
                 treatment = np.take_along_axis(treatment, first, axis=1)
                 if kind == NORMAL:

@@ -317,7 +317,7 @@ class Network:
         Columns: treatment, reference, studies, direct, indirect, network (each on the scale people read, with
         ``_low`` and ``_high``), share_direct, difference (direct - indirect on the scale of analysis), se, p,
         note. Indirect and difference are NaN, with the note, where all evidence is direct. A Bayesian network
-        has none: empty; method "exact" splits on the same likelihood.
+        is fitted once more for each comparison, with posterior means and equal-tailed intervals.
         """
         import pandas as pd
 
@@ -328,6 +328,9 @@ class Network:
                 continue
             names = component.treatments
             z = _quantile(self.level)
+            given = found.limits and {
+                k: found.limits(k, self.level) for k in ("direct", "indirect", "network")
+            }
             for e in range(len(found.a)):
                 row: dict[str, Any] = {
                     "treatment": names[found.a[e]],
@@ -337,14 +340,15 @@ class Network:
                 for kind in ("direct", "indirect", "network"):
                     theta = float(getattr(found, kind)[e])
                     margin = z * float(getattr(found, f"se_{kind}")[e])
-                    low_high = self.choices.read(np.array([theta, theta - margin, theta + margin]))
+                    limits = [side[e] for side in given[kind]] if given else [theta - margin, theta + margin]
+                    low_high = self.choices.read(np.array([theta, *limits]))
                     row |= dict(zip((kind, f"{kind}_low", f"{kind}_high"), low_high.tolist(), strict=True))
                 row |= {
                     "share_direct": float(found.share[e]),
                     "difference": float(found.difference[e]),
                     "se": float(found.se_difference[e]),
                     "p": float(found.p[e]),
-                    "note": "" if math.isfinite(row["indirect"]) else "no indirect evidence",
+                    "note": _why_no_split(row),
                 }
                 rows.append(row)
         return pd.DataFrame(rows, columns=_SPLIT_COLUMNS)
@@ -596,7 +600,10 @@ class Network:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; a number that is not finite is None (``note`` and ``notes`` say why)."""
+        """JSON-ready; a number that is not finite is None (``note`` and ``notes`` say why).
+
+        ``split`` is None for a Bayesian network, which is fitted again for each comparison: ``split()``.
+        """
         fit = self.main.fit if self.main else None
         bayesian = self.method == "bayes" and fit is not None
         ready: dict[str, Any] = json_ready(
@@ -632,7 +639,7 @@ class Network:
                 "ranking_caution": CAUTION,
                 "rank_probabilities": self.rank_probabilities().to_dict("split") if bayesian else None,
                 "loo": self.loo().to_dict("records") if bayesian else None,
-                "split": self.split().to_dict("records"),
+                "split": None if bayesian else self.split().to_dict("records"),
                 "inconsistency": self.inconsistency().to_dict("records"),
                 "left_out": list(self.left_out),
                 "populations": self.populations,
@@ -781,6 +788,12 @@ def _quantile(level: float) -> float:
     from scipy.special import ndtri
 
     return float(ndtri(0.5 + level / 2))
+
+
+def _why_no_split(row: dict[str, Any]) -> str:
+    if math.isfinite(row["indirect"]):
+        return ""
+    return "no indirect evidence" if math.isfinite(row["direct"]) else "not estimable"
 
 
 def _cell(estimate: float, low: float, high: float) -> str:
