@@ -112,28 +112,37 @@ class Posterior:
         """Posterior mean, sd and the 2.5, 50, 97.5 % quantiles of tau, from the quadrature."""
         nodes, density = self.tau_nodes, np.exp(self.tau_log_density - self.tau_log_density.max())
         mass = self.tau_weights * density
+        if nodes[0] == 0.0 and len(nodes) > 1:
+            # tau itself is not even about 0, as the quadrature takes for granted
+            nodes, mass = self._tau_density
         mass = mass / mass.sum()
         mean = float(mass @ nodes)
         sd = math.sqrt(max(0.0, float(mass @ (nodes - mean) ** 2)))
-        if len(nodes) == 1:
+        if len(self.tau_nodes) == 1:
             return mean, 0.0, np.full(3, mean)
         fine, cumulative = self.tau_curve
         head = float(cumulative[0])
         quantiles = np.interp([0.025, 0.5, 0.975], cumulative, fine)
         if head > 0.025:
-            quantiles[0] = nodes[0] * 0.025 / head
+            quantiles[0] = self.tau_nodes[0] * 0.025 / head
         return mean, sd, quantiles
 
     @cached_property
-    def tau_curve(self) -> tuple[Floats, Floats]:
-        """A fine grid of tau and the posterior distribution function on it, the log density splined."""
+    def _tau_density(self) -> tuple[Floats, Floats]:
+        """A fine grid of tau and the posterior density on it (its height free), the log density splined."""
         from scipy.interpolate import CubicSpline
 
         nodes = self.tau_nodes
         fine = np.linspace(nodes[0], nodes[-1], 2001)
         curve = CubicSpline(nodes, self.tau_log_density)(fine)
+        return fine, np.exp(curve - curve.max())
+
+    @cached_property
+    def tau_curve(self) -> tuple[Floats, Floats]:
+        """The fine grid of tau and the posterior distribution function on it."""
+        nodes = self.tau_nodes
+        fine, p = self._tau_density
         step = fine[1] - fine[0]
-        p = np.exp(curve - curve.max())
         cumulative = np.concatenate([[0.0], np.cumsum((p[1:] + p[:-1]) / 2) * step])
         # to the end of the interval, where the nodes do not reach
         mean = float((fine * p).sum() / p.sum())
@@ -269,6 +278,7 @@ class Sampler:
             values, vectors = np.linalg.eigh(-h)
             values = np.maximum(np.abs(values), precision)
             step = vectors @ ((vectors.T @ g) / values)
+            expected = 0.5 * float(step @ g)
             size = min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))
             for _ in range(20):
                 trial = mode + size * step
@@ -277,7 +287,7 @@ class Sampler:
                     break
                 size /= 2
             mode, (value, g, h) = trial, new
-            if np.abs(size * step).max() < 1e-4:
+            if size == 1.0 and expected < 1e-3:  # in log density: the proposal's mode, the weights are exact
                 break
         values, vectors = np.linalg.eigh(-h)
         values = np.maximum(values, precision)

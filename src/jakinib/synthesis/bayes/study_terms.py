@@ -24,7 +24,7 @@ from jakinib.synthesis.bayes.arm_likelihood import arm_likelihood
 from jakinib.synthesis.bayes.tables import Extent, Function, Table, enough, hermite, tabulate
 from jakinib.synthesis.network.data import BINOMIAL, NORMAL, POISSON, NetworkData
 
-_BASE_POINTS = 21
+_BASE_POINTS = 15
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _crude(e: Floats, size: Floats, kind: int, link: str) -> tuple[Floats, Float
 def _integrate_baseline(base: Function, other: Function, z: Floats, start: Floats) -> tuple[Floats, Floats]:
     """log of the integral of base(e) other(e + z) over e and its derivative in z; z of shape (rows, n).
 
-    Between the points where the (log-concave) integrand has fallen by exp(-34): Gauss-Legendre on each side
+    Between the points where the (log-concave) integrand has fallen by exp(-28): Gauss-Legendre on each side
     of its mode, so that a prior's long tail on one side and a sharp fall on the other do no harm.
     """
 
@@ -149,14 +149,14 @@ def _integrate_baseline(base: Function, other: Function, z: Floats, start: Float
         # outwards until it has fallen enough, then a few steps of the secant
         reach = 4 * scale
         for _ in range(12):
-            short = both(mode + side * reach)[0] > peak - 34
+            short = both(mode + side * reach)[0] > peak - 28
             if not short.any():
                 break
             reach = np.where(short, 1.8 * reach, reach)
         inner = np.zeros_like(reach)
         for _ in range(5):
             middle = (inner + reach) / 2
-            fallen = both(mode + side * middle)[0] < peak - 34
+            fallen = both(mode + side * middle)[0] < peak - 28
             reach, inner = np.where(fallen, middle, reach), np.where(fallen, inner, middle)
         ends.append(side * reach)
     x, w = np.polynomial.legendre.leggauss(_BASE_POINTS)
@@ -237,14 +237,14 @@ class AtTau:
         self.several: list[Quadrature] = []
         sd = tau / math.sqrt(2)
         for several in terms.several:
-            reach = (8 * several.spread + 3 + 4 * tau).ravel()
+            reach = (7 * several.spread + 2 + 3 * tau).ravel()
             middle = several.crude.ravel()
             table = tabulate(
                 several.arms,
                 several.over,
                 middle - reach,
                 middle + reach,
-                61 if tau > 0.2 else 101,
+                61,
                 sd,
                 enough(sd),
             )
