@@ -220,34 +220,27 @@ class AtTau:
         for group in terms.two:
             middle = centre[group.other] - centre[group.base]
             reach = 7 * spread[group.other, group.base] + 0.5
+            # with the study's own contrast inside: beyond a table the line must lead down
+            low = np.minimum(middle - reach, group.over.centre - group.over.spread)
+            high = np.maximum(middle + reach, group.over.centre + group.over.spread)
             table = (
                 group.table
                 if tau == 0.0
-                else tabulate(
-                    group.table.derivatives,
-                    group.over,
-                    middle - reach,
-                    middle + reach,
-                    49,
-                    tau,
-                    enough(tau),
-                )
+                else tabulate(group.table.derivatives, group.over, low, high, 49, tau, enough(tau))
             )
             self.two.append((group, table))
         self.several: list[Quadrature] = []
         sd = tau / math.sqrt(2)
         for several in terms.several:
-            reach = (7 * several.spread + 2 + 3 * tau).ravel()
-            middle = several.crude.ravel()
-            table = tabulate(
-                several.arms,
-                several.over,
-                middle - reach,
-                middle + reach,
-                61,
-                sd,
-                enough(sd),
-            )
+            reach = 7 * several.spread + 2 + 3 * tau
+            # about each arm's own count, and about what the effects at the centre make of the study
+            shift = centre[several.treatment]
+            weight = 1 / (several.spread**2 + sd**2)
+            level = (weight * (several.crude - shift)).sum(axis=1) / weight.sum(axis=1)
+            fitted = level[:, None] + shift
+            low = (np.minimum(several.crude, fitted) - reach).ravel()
+            high = (np.maximum(several.crude, fitted) + reach).ravel()
+            table = tabulate(several.arms, several.over, low, high, 61, sd, enough(sd))
             self.several += self._quadratures(several, table, centre, spread)
 
     def _quadratures(self, group: Several, table: Table, centre: Floats, spread: Floats) -> list[Quadrature]:

@@ -103,29 +103,30 @@ def convolve(function: Function, x: Floats, sd: float, points: int = 13) -> tupl
         return value, first
     u = np.zeros_like(x)
     _, first, second = function(x)
-    # the slope of f falls, so the mode lies between 0 and sd * slope(x); Newton, halving where it leaves;
-    # slow only where f falls steeply, which is far from where it counts
+    # the slope of f falls, so the mode lies between 0 and sd * slope(x): Newton, halving where that is slow
     low, high = np.minimum(sd * first, 0.0), np.maximum(sd * first, 0.0)
-    for _ in range(6 if sd < 0.5 else 20):
+    last = np.full_like(x, np.inf)
+    for _ in range(30):
         slope = sd * first - u
         low, high = np.where(slope > 0, u, low), np.where(slope > 0, high, u)
         step = slope / (1 + sd**2 * np.maximum(-second, 0.0))
-        new = u + step
-        new = np.where((new < low) | (new > high), 0.5 * (low + high), new)
-        moved, u = np.abs(new - u).max(initial=0.0), new
+        slow = (u + step < low) | (u + step > high) | (np.abs(step) > 0.5 * last)
+        step = np.where(slow, 0.5 * (low + high) - u, step)
+        last = np.abs(step)
+        u = u + step
         _, first, second = function(x + sd * u)
-        if moved < 0.05:
+        if last.max(initial=0.0) < 0.05:
             break
     scale = 1 / np.sqrt(1 + sd**2 * np.maximum(-second, 0.0))
     z, log_w = hermite(points)
     rows, n = x.shape
     nodes = u[..., None] + scale[..., None] * z
-    value, first, _ = function((x[..., None] + sd * nodes).reshape(rows, n * points))
+    value = function((x[..., None] + sd * nodes).reshape(rows, n * points))[0]
     joint = value.reshape(rows, n, points) + log_w - 0.5 * nodes**2
     top = joint.max(axis=-1, keepdims=True)
     weight = np.exp(joint - top)
     total = weight.sum(axis=-1)
-    mean = (weight * first.reshape(rows, n, points)).sum(axis=-1) / total
+    mean = (weight * nodes).sum(axis=-1) / total / sd  # by parts, the mean of f's slope
     return top[..., 0] + np.log(total) + np.log(scale) - 0.5 * np.log(2 * np.pi), mean
 
 

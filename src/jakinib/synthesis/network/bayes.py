@@ -84,7 +84,7 @@ class BayesFit(NetworkFit):
             new = (math.nan, math.nan)
             if not math.isnan(self.tau2):
                 new = tuple(post.quantiles(x, tails, post.tau).tolist())
-            below = float(post.cdf(x, np.zeros(1))[0])
+            below = min(1.0, float(post.cdf(x, np.zeros(1))[0]))
             rows.append((mean, sd, low, high, 2 * min(below, 1 - below), *new))
         columns = np.array(rows, dtype=float).reshape(-1, 7).T
         return Comparisons(*columns)

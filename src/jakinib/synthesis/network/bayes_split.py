@@ -57,7 +57,7 @@ def node_splits(
             continue
         direct, indirect = post.contrast(T, T + 1), post.contrast(a, b)
         found |= {"direct": (post, direct), "indirect": (post, indirect), "w": (post, direct - indirect)}
-        below = float(post.cdf(direct - indirect, np.zeros(1))[0])
+        below = min(1.0, float(post.cdf(direct - indirect, np.zeros(1))[0]))
         p[e] = 2 * min(below, 1 - below)
         share[e] = min(1.0, (whole.mean_sd(found["network"][1])[1] / post.mean_sd(direct)[1]) ** 2)
 
