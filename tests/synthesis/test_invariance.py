@@ -11,7 +11,8 @@ import jakinib as jk
 from jakinib.synthesis.methods import METHODS
 from synthesis.tables import arm_table, inputs, two_groups
 
-# the priors of a Bayesian fit see the reference and the unit of time: it has its own tests
+# the priors of a Bayesian fit see the reference (they are about its log odds), the unit of time and a study
+# without events; the order of rows, the names and which outcome is called the event they do not see
 LIKELIHOOD = sorted(m for m in METHODS if m != "bayes")
 ODDS = [m for m in LIKELIHOOD if "OR" in METHODS[m].measures]
 TABLE = arm_table(inputs()["collins1985b_stillb"])
@@ -25,7 +26,7 @@ def pairs(draw):
     return e1, n1, e2, n2
 
 
-@pytest.mark.parametrize("method", ODDS)
+@pytest.mark.parametrize("method", [*ODDS, "bayes"])
 def test_order_and_names_do_not_matter(method):
     base = jk.pairwise(TABLE, "OR", method, "reference")
     shuffled = TABLE.sample(frac=1, random_state=4)
@@ -36,8 +37,7 @@ def test_order_and_names_do_not_matter(method):
         assert getattr(other, field) == pytest.approx(getattr(base, field), rel=1e-7)
 
 
-# the priors of a Bayesian fit are relative to the reference
-@pytest.mark.parametrize("method", [m for m in ODDS if m != "bayes"])
+@pytest.mark.parametrize("method", ODDS)
 @settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=pairs())
 def test_changing_the_reference_turns_the_sign(method, data):
@@ -49,9 +49,7 @@ def test_changing_the_reference_turns_the_sign(method, data):
         assert other.ci_low == pytest.approx(1 / base.ci_high, rel=1e-4)
 
 
-@pytest.mark.parametrize(
-    "method", [m for m in ODDS if m not in ("cm.al", "bayes")]
-)  # cm.al: rare events only
+@pytest.mark.parametrize("method", [m for m in ODDS if m != "cm.al"])  # cm.al: rare events only
 @settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=pairs())
 def test_swapping_event_and_no_event_turns_the_odds_ratio(method, data):
@@ -61,7 +59,19 @@ def test_swapping_event_and_no_event_turns_the_odds_ratio(method, data):
     assert other.theta == pytest.approx(-base.theta, abs=1e-6, nan_ok=True)
 
 
-@pytest.mark.parametrize("method", [m for m in ODDS if m not in ("um.rs", "beta-binomial", "bayes")])
+@settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
+@given(data=pairs())
+def test_swapping_event_and_no_event_turns_the_posterior(data):
+    """Within 0.005 posterior SD: the sample of the effect is not the same one turned."""
+    e1, n1, e2, n2 = (np.array(x) for x in data)
+    base = jk.pairwise(two_groups(e1, n1, e2, n2), "OR", "bayes", "reference")
+    other = jk.pairwise(two_groups(n1 - e1, n1, n2 - e2, n2), "OR", "bayes", "reference")
+    assert other.theta == pytest.approx(-base.theta, abs=0.005 * base.se)
+    assert other.se == pytest.approx(base.se, rel=0.005)
+    assert other.tau2 == pytest.approx(base.tau2, rel=0.01)
+
+
+@pytest.mark.parametrize("method", [m for m in ODDS if m not in ("um.rs", "beta-binomial")])
 def test_a_study_without_events_adds_nothing_to_a_method_that_cannot_use_it(method):
     base = jk.pairwise(TABLE, "OR", method, "reference")
     extra = two_groups([0], [80], [0], [40]).assign(study="empty")
@@ -102,7 +112,7 @@ def data(measure):
     return inputs()["hart1999" if measure in ("IRR", "IRD") else "nielweise2007"]
 
 
-@pytest.mark.parametrize(("method", "measure"), OTHERS)
+@pytest.mark.parametrize(("method", "measure"), [*OTHERS, ("bayes", "IRR")])
 def test_order_and_names_do_not_matter_to_any_measure(method, measure):
     table = arm_table(data(measure))
     base = jk.pairwise(table, measure, method, "reference")

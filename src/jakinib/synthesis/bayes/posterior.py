@@ -9,19 +9,19 @@ together. There is no randomness: the points are an additive lattice.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from jakinib.synthesis.arms import Floats, Ints
+from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.bayes.pareto import pareto_k
 from jakinib.synthesis.bayes.priors import Priors
 from jakinib.synthesis.bayes.study_terms import AtTau, StudyTerms
 from jakinib.synthesis.network.arm_effects import arm_effects
 from jakinib.synthesis.network.data import NetworkData
-from jakinib.synthesis.network.gls import solve, weights
+from jakinib.synthesis.network.gls import laplacian, weights
 
 _BANDWIDTH = 0.12
 _FALL = 13.0  # nodes of tau whose log density is lower than the highest by more are left out
@@ -34,7 +34,7 @@ LOST = (
 
 @dataclass(frozen=True)
 class Posterior:
-    """Weighted points. ``d`` (N, T): effects against the reference (its column 0), ``tau`` (N,), ``weight``
+    """Weighted points. ``d`` (N, T): effects against the reference, ``tau`` (N,), ``weight``
     (N,) summing to 1. ``tau_nodes``, ``tau_log_density``: log posterior density of tau at the nodes.
     ``log_evidence``: log marginal likelihood. ``k``: Pareto shape of the weights, ``ess`` effective number
     of points. ``study_terms`` (S, N): log-likelihood of each study at each point.
@@ -112,28 +112,37 @@ class Posterior:
         """Posterior mean, sd and the 2.5, 50, 97.5 % quantiles of tau, from the quadrature."""
         nodes, density = self.tau_nodes, np.exp(self.tau_log_density - self.tau_log_density.max())
         mass = self.tau_weights * density
+        if nodes[0] == 0.0 and len(nodes) > 1:
+            # tau itself is not even about 0, as the quadrature takes for granted
+            nodes, mass = self._tau_density
         mass = mass / mass.sum()
         mean = float(mass @ nodes)
         sd = math.sqrt(max(0.0, float(mass @ (nodes - mean) ** 2)))
-        if len(nodes) == 1:
+        if len(self.tau_nodes) == 1:
             return mean, 0.0, np.full(3, mean)
         fine, cumulative = self.tau_curve
         head = float(cumulative[0])
         quantiles = np.interp([0.025, 0.5, 0.975], cumulative, fine)
         if head > 0.025:
-            quantiles[0] = nodes[0] * 0.025 / head
+            quantiles[0] = self.tau_nodes[0] * 0.025 / head
         return mean, sd, quantiles
 
     @cached_property
-    def tau_curve(self) -> tuple[Floats, Floats]:
-        """A fine grid of tau and the posterior distribution function on it, the log density splined."""
+    def _tau_density(self) -> tuple[Floats, Floats]:
+        """A fine grid of tau and the posterior density on it (its height free), the log density splined."""
         from scipy.interpolate import CubicSpline
 
         nodes = self.tau_nodes
         fine = np.linspace(nodes[0], nodes[-1], 2001)
         curve = CubicSpline(nodes, self.tau_log_density)(fine)
+        return fine, np.exp(curve - curve.max())
+
+    @cached_property
+    def tau_curve(self) -> tuple[Floats, Floats]:
+        """The fine grid of tau and the posterior distribution function on it."""
+        nodes = self.tau_nodes
+        fine, p = self._tau_density
         step = fine[1] - fine[0]
-        p = np.exp(curve - curve.max())
         cumulative = np.concatenate([[0.0], np.cumsum((p[1:] + p[:-1]) / 2) * step])
         # to the end of the interval, where the nodes do not reach
         mean = float((fine * p).sum() / p.sum())
@@ -191,73 +200,112 @@ class Node:
 
     tau: float
     terms: AtTau
-    centre: Floats
     mode: Floats
     root: Floats
     laplace: float
 
 
 class Sampler:
-    """The posterior of one connected network; ``reference``: index of the treatment with effect 0."""
+    """The posterior of one connected network; ``reference``: index of the treatment with effect 0.
+
+    The parameters are the effects of the other treatments. ``split``, a pair of treatments: one more, by
+    which the direct evidence on the pair differs from the indirect. In the studies that hold both, the first
+    is then another treatment, half the difference above itself, and the second one half below itself
+    (White 2015); these two are the last columns of the posterior's effects.
+    """
 
     def __init__(
-        self, data: NetworkData, measure: str, link: str, reference: int, priors: Priors, random: bool
+        self,
+        data: NetworkData,
+        measure: str,
+        link: str,
+        reference: int,
+        priors: Priors,
+        random: bool,
+        split: tuple[int, int] | None = None,
     ) -> None:
-        self.data, self.priors, self.random = data, priors, random
+        self.priors, self.random = priors, random
         self.reference = reference
-        self.terms = StudyTerms(data, link, reference, priors.baseline_sd)
-        self.free: Ints = np.array([t for t in range(len(data.treatments)) if t != reference], dtype=np.intp)
+        T = len(data.treatments)
         y, v = _rough(data, measure)
+        # effects of treatments (rows) as sums of parameters (columns)
+        self.design = np.delete(np.eye(T), reference, axis=1)
+        same = np.arange(T)
+        if split is not None:
+            a, b = split
+            both = (data.presence[:, a] & data.presence[:, b])[data.study]
+            treatment = data.treatment.copy()
+            treatment[both & (data.treatment == a)] = T
+            treatment[both & (data.treatment == b)] = T + 1
+            names = (*data.treatments, *(f"{data.treatments[t]}, direct" for t in split))
+            data = replace(data, treatments=names, treatment=treatment)
+            self.design = np.vstack([self.design, self.design[[a, b]]])
+            self.design = np.column_stack([self.design, [0.0] * T + [0.5, -0.5]])
+            same = np.append(same, split)
+        self.data = data
+        self.terms = StudyTerms(data, link, reference, priors.baseline_sd, same)
         self.rough = data.dense(y), data.dense(v, np.inf)
 
+    def _guess(self, tau: float) -> tuple[Floats, Floats]:
+        """The parameters (P,) and their covariance by least squares on the rough arm estimates."""
+        y, weight = self.rough[0], weights(self.rough[1], tau**2)
+        centred = y - ((weight * y).sum(axis=1) / weight.sum(axis=1))[:, None]
+        information = self.design.T @ laplacian(weight) @ self.design
+        information[np.diag_indices(len(information))] += 1 / self.priors.effect_sd**2
+        covariance = np.linalg.inv(information)
+        return covariance @ (self.design.T @ (weight * centred).sum(axis=0)), covariance
+
     def node(self, tau: float, near: Floats | None = None) -> Node:
-        fit = solve(self.rough[0], weights(self.rough[1], tau**2))
-        d = np.diag(fit.covariance)
-        spread = np.sqrt(np.maximum(d[:, None] + d[None, :] - 2 * fit.covariance, 0.0))
-        centre = fit.theta - fit.theta[self.reference]
-        terms = self.terms.at(tau, centre, spread)
-        free, precision = self.free, 1 / self.priors.effect_sd**2
-        mode = centre.copy() if near is None else near.copy()
+        guess, covariance = self._guess(tau)
+        between = self.design @ covariance @ self.design.T
+        d = np.diag(between)
+        spread = np.sqrt(np.maximum(d[:, None] + d[None, :] - 2 * between, 0.0))
+        terms = self.terms.at(tau, self.design @ guess, spread)
+        P, precision = len(guess), 1 / self.priors.effect_sd**2
+        mode = guess if near is None else near.copy()
 
         def log_posterior(x: Floats) -> tuple[float, Floats, Floats]:
-            value, g, h = terms.newton(x)
-            value -= 0.5 * precision * float(x[free] @ x[free])
-            return value, g[free] - precision * x[free], h[np.ix_(free, free)] - precision * np.eye(len(free))
+            value, g, h = terms.newton(self.design @ x)
+            value -= 0.5 * precision * float(x @ x)
+            return (
+                value,
+                self.design.T @ g - precision * x,
+                self.design.T @ h @ self.design - precision * np.eye(P),
+            )
 
         value, g, h = log_posterior(mode)
         for _ in range(40):
             values, vectors = np.linalg.eigh(-h)
             values = np.maximum(np.abs(values), precision)
             step = vectors @ ((vectors.T @ g) / values)
+            expected = 0.5 * float(step @ g)
             size = min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))
             for _ in range(20):
-                trial = mode.copy()
-                trial[free] += size * step
+                trial = mode + size * step
                 new = log_posterior(trial)
                 if new[0] >= value - 1e-9:
                     break
                 size /= 2
             mode, (value, g, h) = trial, new
-            if np.abs(size * step).max() < 1e-4:
+            if size == 1.0 and expected < 1e-3:  # in log density: the proposal's mode, the weights are exact
                 break
         values, vectors = np.linalg.eigh(-h)
         values = np.maximum(values, precision)
         root = (vectors / np.sqrt(values)) @ vectors.T
-        P = len(free)
         log_prior = -P * (math.log(self.priors.effect_sd) + 0.5 * math.log(2 * math.pi))
         laplace = value + log_prior + 0.5 * P * math.log(2 * math.pi) - 0.5 * float(np.log(values).sum())
         if self.random:
             laplace += float(self.priors.log_density(np.array(tau)))
-        return Node(tau, terms, centre, mode, root, laplace)
+        return Node(tau, terms, mode, root, laplace)
 
     def log_joint(self, node: Node, z: Floats) -> tuple[Floats, Floats, Floats]:
         """Effects (T, n), log prior + likelihood at root z, z (n, P), and the study terms (S, n)."""
-        d = np.repeat(node.mode[:, None], len(z), axis=1)
-        d[self.free] += node.root @ z.T
+        x = node.mode[:, None] + node.root @ z.T
+        d = self.design @ x
         terms = node.terms.values(d)
         sd = self.priors.effect_sd
-        prior = -0.5 * (d[self.free] ** 2).sum(axis=0) / sd**2
-        prior = prior - len(self.free) * (math.log(sd) + 0.5 * math.log(2 * math.pi))
+        prior = -0.5 * (x**2).sum(axis=0) / sd**2
+        prior = prior - len(x) * (math.log(sd) + 0.5 * math.log(2 * math.pi))
         value = terms.sum(axis=0) + prior
         if self.random:
             value = value + float(self.priors.log_density(np.array(node.tau)))
@@ -265,7 +313,7 @@ class Sampler:
 
     def split_scales(self, node: Node) -> tuple[Floats, Floats]:
         """Scales (P,) below and above the mode along each axis (Geweke 1989)."""
-        P = len(self.free)
+        P = self.design.shape[1]
         reach = np.array([0.7, 1.5, 2.5, 4.0, 8.0, 16.0])
         z = np.zeros((1 + 2 * P * len(reach), P))
         row = 1
@@ -284,7 +332,7 @@ class Sampler:
     def sample(self, node: Node, n: int, skip: int) -> tuple[Floats, Floats, Floats]:
         """Effects (n, T), log of (joint density / proposal density), study terms (S, n)."""
         below, above = (1.03 * s for s in self.split_scales(node))
-        u = ndtr(_matched(ndtri(lattice(n, len(self.free), skip))))
+        u = ndtr(_matched(ndtri(lattice(n, self.design.shape[1], skip))))
         u = np.clip(u, 1e-12, 1 - 1e-12)
         share = below / (below + above)
         left = u < share
@@ -392,7 +440,7 @@ class Sampler:
 
     def run(self, points: int | None = None) -> Posterior:
         """``points``: how many to begin with; one or two dimensions are filled by fewer."""
-        points = points or {1: 1024, 2: 2048}.get(len(self.free), 4096)
+        points = points or {1: 1024, 2: 2048}.get(self.design.shape[1], 4096)
         nodes, width = self.nodes()
         laplace = np.array([n.laplace for n in nodes]) + np.log(width)
         share = np.exp(laplace - laplace.max())

@@ -21,10 +21,10 @@ import numpy as np
 
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.bayes.arm_likelihood import arm_likelihood
-from jakinib.synthesis.bayes.tables import Function, Table, enough, hermite, tabulate
+from jakinib.synthesis.bayes.tables import Extent, Function, Table, enough, hermite, tabulate
 from jakinib.synthesis.network.data import BINOMIAL, NORMAL, POISSON, NetworkData
 
-_BASE_POINTS = 21
+_BASE_POINTS = 15
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Two:
     other: Ints
     base: Ints
     table: Table
+    over: Extent
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,19 @@ class Several:
     studies: Ints
     treatment: Ints
     arms: Function  # rows: k * m
+    over: Extent
     crude: Floats
     spread: Floats
     empty: Any  # studies without an event, or without a non-event
 
 
 class StudyTerms:
-    """All studies of a network. ``reference``: treatment index that is every study's baseline if present."""
+    """All studies of a network. ``reference``: treatment index that is every study's baseline if present.
 
-    def __init__(self, data: NetworkData, link: str, reference: int, baseline_sd: float) -> None:
+    ``same`` (T,): the treatment that each treatment is when the baseline is chosen.
+    """
+
+    def __init__(self, data: NetworkData, link: str, reference: int, baseline_sd: float, same: Ints) -> None:
         self.data, self.reference, self.baseline_sd = data, reference, baseline_sd
         self.two: list[Two] = []
         self.several: list[Several] = []
@@ -63,7 +68,7 @@ class StudyTerms:
                 arms = data.starts[members][:, None] + np.arange(m)
                 treatment = data.treatment[arms]
                 # the baseline arm first: the reference where it is there, else the first by name
-                first = np.argsort(treatment != reference, axis=1, kind="stable")
+                first = np.argsort(same[treatment] != reference, axis=1, kind="stable")
                 arms = np.take_along_axis(arms, first, axis=1)
                 treatment = np.take_along_axis(treatment, first, axis=1)
                 if kind == NORMAL:
@@ -80,7 +85,8 @@ class StudyTerms:
                     prior[:, 0] = baseline_sd
                     function = arm_likelihood(e.ravel(), size.ravel(), name, prior.ravel())
                     empty = (e.sum(axis=1) == 0) | full
-                    self.several.append(Several(members, treatment, function, crude, spread, empty))
+                    over = Extent(crude.ravel(), spread.ravel(), 8 * spread.ravel() + 12)
+                    self.several.append(Several(members, treatment, function, over, crude, spread, empty))
 
     def _two(
         self,
@@ -95,12 +101,14 @@ class StudyTerms:
         base = arm_likelihood(e[:, 0], size[:, 0], link, np.full(len(e), self.baseline_sd))
         other = arm_likelihood(e[:, 1], size[:, 1], link)
         centre = crude[:, 1] - crude[:, 0]
-        reach = 8 * np.hypot(spread[:, 0], spread[:, 1]) + 6
+        width = np.hypot(spread[:, 0], spread[:, 1])
+        reach = 8 * width + 6
         nodes = 161
         step = 2 * reach / (nodes - 1)
         z = (centre - reach)[:, None] + step[:, None] * np.arange(nodes)
         value, slope = _integrate_baseline(base, other, z, crude[:, 0])
-        return Two(members, treatment[:, 1], treatment[:, 0], Table(centre - reach, step, value, slope))
+        table = Table(centre - reach, step, value, slope)
+        return Two(members, treatment[:, 1], treatment[:, 0], table, Extent(centre, width, reach))
 
     def at(self, tau: float, centre: Floats, spread: Floats) -> AtTau:
         """The terms at one tau. ``centre`` (T,) and ``spread`` (T, T): where effects and contrasts lie."""
@@ -119,7 +127,7 @@ def _crude(e: Floats, size: Floats, kind: int, link: str) -> tuple[Floats, Float
 def _integrate_baseline(base: Function, other: Function, z: Floats, start: Floats) -> tuple[Floats, Floats]:
     """log of the integral of base(e) other(e + z) over e and its derivative in z; z of shape (rows, n).
 
-    Between the points where the (log-concave) integrand has fallen by exp(-34): Gauss-Legendre on each side
+    Between the points where the (log-concave) integrand has fallen by exp(-28): Gauss-Legendre on each side
     of its mode, so that a prior's long tail on one side and a sharp fall on the other do no harm.
     """
 
@@ -141,14 +149,14 @@ def _integrate_baseline(base: Function, other: Function, z: Floats, start: Float
         # outwards until it has fallen enough, then a few steps of the secant
         reach = 4 * scale
         for _ in range(12):
-            short = both(mode + side * reach)[0] > peak - 34
+            short = both(mode + side * reach)[0] > peak - 28
             if not short.any():
                 break
             reach = np.where(short, 1.8 * reach, reach)
         inner = np.zeros_like(reach)
         for _ in range(5):
             middle = (inner + reach) / 2
-            fallen = both(mode + side * middle)[0] < peak - 34
+            fallen = both(mode + side * middle)[0] < peak - 28
             reach, inner = np.where(fallen, middle, reach), np.where(fallen, inner, middle)
         ends.append(side * reach)
     x, w = np.polynomial.legendre.leggauss(_BASE_POINTS)
@@ -212,20 +220,27 @@ class AtTau:
         for group in terms.two:
             middle = centre[group.other] - centre[group.base]
             reach = 7 * spread[group.other, group.base] + 0.5
+            # with the study's own contrast inside: beyond a table the line must lead down
+            low = np.minimum(middle - reach, group.over.centre - group.over.spread)
+            high = np.maximum(middle + reach, group.over.centre + group.over.spread)
             table = (
                 group.table
                 if tau == 0.0
-                else tabulate(group.table.derivatives, middle - reach, middle + reach, 49, tau, enough(tau))
+                else tabulate(group.table.derivatives, group.over, low, high, 49, tau, enough(tau))
             )
             self.two.append((group, table))
         self.several: list[Quadrature] = []
         sd = tau / math.sqrt(2)
         for several in terms.several:
-            reach = (8 * several.spread + 3 + 4 * tau).ravel()
-            middle = several.crude.ravel()
-            table = tabulate(
-                several.arms, middle - reach, middle + reach, 61 if tau > 0.2 else 101, sd, enough(sd)
-            )
+            reach = 7 * several.spread + 2 + 3 * tau
+            # about each arm's own count, and about what the effects at the centre make of the study
+            shift = centre[several.treatment]
+            weight = 1 / (several.spread**2 + sd**2)
+            level = (weight * (several.crude - shift)).sum(axis=1) / weight.sum(axis=1)
+            fitted = level[:, None] + shift
+            low = (np.minimum(several.crude, fitted) - reach).ravel()
+            high = (np.maximum(several.crude, fitted) + reach).ravel()
+            table = tabulate(several.arms, several.over, low, high, 61, sd, enough(sd))
             self.several += self._quadratures(several, table, centre, spread)
 
     def _quadratures(self, group: Several, table: Table, centre: Floats, spread: Floats) -> list[Quadrature]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.special import erfcx, ndtr
 
 from jakinib.synthesis.arms import Floats, Ints
 
@@ -81,6 +84,15 @@ class Table:
         return value, (b + t * (2 * c + 3 * t * d)) / h, (2 * c + 6 * t * d) / h**2
 
 
+@dataclass(frozen=True)
+class Extent:
+    """Where functions by rows bend: about ``centre`` on the scale ``spread``, straight beyond ``reach``."""
+
+    centre: Floats
+    spread: Floats
+    reach: Floats
+
+
 def convolve(function: Function, x: Floats, sd: float, points: int = 13) -> tuple[Floats, Floats]:
     """log E exp f(x + sd Z) and its derivative in x, f log-concave by rows, x of shape (rows, n).
 
@@ -90,33 +102,97 @@ def convolve(function: Function, x: Floats, sd: float, points: int = 13) -> tupl
         value, first, _ = function(x)
         return value, first
     u = np.zeros_like(x)
-    for _ in range(12):
+    _, first, second = function(x)
+    # the slope of f falls, so the mode lies between 0 and sd * slope(x): Newton, halving where that is slow
+    low, high = np.minimum(sd * first, 0.0), np.maximum(sd * first, 0.0)
+    last = np.full_like(x, np.inf)
+    for _ in range(30):
+        slope = sd * first - u
+        low, high = np.where(slope > 0, u, low), np.where(slope > 0, high, u)
+        step = slope / (1 + sd**2 * np.maximum(-second, 0.0))
+        slow = (u + step < low) | (u + step > high) | (np.abs(step) > 0.5 * last)
+        step = np.where(slow, 0.5 * (low + high) - u, step)
+        last = np.abs(step)
+        u = u + step
         _, first, second = function(x + sd * u)
-        step = (sd * first - u) / (1 + sd**2 * np.maximum(-second, 0.0))
-        u = u + np.clip(step, -3.0, 3.0)
-        if np.abs(step).max(initial=0.0) < 0.05:
+        if last.max(initial=0.0) < 0.05:
             break
     scale = 1 / np.sqrt(1 + sd**2 * np.maximum(-second, 0.0))
     z, log_w = hermite(points)
     rows, n = x.shape
     nodes = u[..., None] + scale[..., None] * z
-    value, first, _ = function((x[..., None] + sd * nodes).reshape(rows, n * points))
+    value = function((x[..., None] + sd * nodes).reshape(rows, n * points))[0]
     joint = value.reshape(rows, n, points) + log_w - 0.5 * nodes**2
     top = joint.max(axis=-1, keepdims=True)
     weight = np.exp(joint - top)
     total = weight.sum(axis=-1)
-    mean = (weight * first.reshape(rows, n, points)).sum(axis=-1) / total
+    mean = (weight * nodes).sum(axis=-1) / total / sd  # by parts, the mean of f's slope
     return top[..., 0] + np.log(total) + np.log(scale) - 0.5 * np.log(2 * np.pi), mean
+
+
+def convolve_wide(function: Function, over: Extent, x: Floats, sd: float) -> tuple[Floats, Floats]:
+    """As ``convolve``, for a normal wider than the bends of f, where its nodes would step over them.
+
+    Gauss-Legendre on panels that are narrow about f's centre, and beyond ``over`` straight lines, whose
+    integral is known.
+    """
+    half = [0.0, 1.0, 2.0, 4.0, 8.0]
+    edges = [s * over.spread for s in half] + [over.reach]
+    nodes, weights = [], []
+    z, w = np.polynomial.legendre.leggauss(8)
+    for a, b in pairwise(edges):
+        pieces = max(1, math.ceil(float((b - a).max()) / 2))
+        width = (b - a)[:, None] / pieces
+        place = a[:, None] + width * ((np.arange(pieces)[:, None] + (z + 1) / 2).ravel())
+        weight = np.broadcast_to(width / 2 * np.tile(w, pieces), place.shape)
+        nodes += [over.centre[:, None] - place, over.centre[:, None] + place]
+        weights += [weight, weight]
+    t = np.concatenate(nodes, axis=1)
+    with np.errstate(divide="ignore"):
+        mass = function(t)[0] + np.log(np.concatenate(weights, axis=1))
+    top = mass.max(axis=1, keepdims=True)
+    share = np.exp(mass - top)
+    kernel = (t[:, None, :] - x[..., None]) / sd
+    kernel = np.exp(-0.5 * np.square(kernel, out=kernel), out=kernel)
+    total, first = np.moveaxis(np.matmul(kernel, np.stack([share, share * t], axis=-1)), -1, 0)
+    total = np.maximum(total, 1e-300)  # far out only the straight lines count
+    parts = [top + np.log(total) - math.log(sd) - 0.5 * math.log(2 * math.pi)]
+    slopes = [(first / total - x) / sd**2]
+    for side in (-1.0, 1.0):
+        end = (over.centre + side * over.reach)[:, None]
+        value, slope, _ = function(end)
+        z = (x - end) / sd
+        height = side * (z + slope * sd)
+        # the normal integral times exp(height^2 / 2) below 0, where a steep slope would cancel otherwise
+        scaled = 0.5 * erfcx(np.maximum(-height, 0.0) / math.sqrt(2))
+        chance = np.where(height < 0, scaled, ndtr(height))
+        square = np.where(height < 0, z**2, -((slope * sd) ** 2) - 2 * slope * (x - end))
+        parts.append(value - 0.5 * square + np.log(chance))
+        density = np.exp(-0.5 * np.maximum(height, 0.0) ** 2) / math.sqrt(2 * math.pi)
+        slopes.append(slope + side / sd * density / chance)
+    log_parts = np.stack(parts)
+    top = log_parts.max(axis=0)
+    share = np.exp(log_parts - top)
+    total = share.sum(axis=0)
+    return top + np.log(total), (share * np.stack(slopes)).sum(axis=0) / total
 
 
 def enough(sd: float) -> int:
     """Nodes that ``convolve`` needs for an arm or a contrast, for a log-density good to about 1e-4."""
-    return 5 if sd <= 0.35 else 7 if sd <= 0.7 else 9 if sd <= 1.1 else 13
+    return 5 if sd <= 0.5 else 7 if sd <= 0.9 else 9 if sd <= 1.1 else 13
 
 
-def tabulate(function: Function, low: Floats, high: Floats, nodes: int, sd: float, points: int = 13) -> Table:
+_WIDE = 1.5  # up to here 13 nodes are good to 1e-5, beyond they step over the bends
+
+
+def tabulate(
+    function: Function, over: Extent, low: Floats, high: Floats, nodes: int, sd: float, points: int = 13
+) -> Table:
     """The convolution as a table from ``low`` to ``high`` (rows,)."""
     step = (high - low) / (nodes - 1)
     x = low[:, None] + step[:, None] * np.arange(nodes)
-    value, slope = convolve(function, x, sd, points)
+    if sd > _WIDE:
+        value, slope = convolve_wide(function, over, x, sd)
+    else:
+        value, slope = convolve(function, x, sd, points)
     return Table(low, step, value, slope)

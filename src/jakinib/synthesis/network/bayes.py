@@ -17,8 +17,10 @@ from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.bayes.posterior import LOST, Posterior, Sampler
 from jakinib.synthesis.bayes.priors import Priors
 from jakinib.synthesis.bayes.sensitivity import ALTERNATIVES, reweighted
+from jakinib.synthesis.network.bayes_split import node_splits
 from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.fit import Comparisons, NetworkFit
+from jakinib.synthesis.network.split import Split
 from jakinib.synthesis.result import LeftOut, number
 
 
@@ -33,6 +35,7 @@ class BayesFit(NetworkFit):
 
     posterior: Any = None
     priors: Any = None
+    splits: Any = None  # how its node-splits are found
     again: Any = None  # the same fit under other priors
 
     def under(self, tau: str, refit: bool = True) -> BayesFit | None:
@@ -81,7 +84,7 @@ class BayesFit(NetworkFit):
             new = (math.nan, math.nan)
             if not math.isnan(self.tau2):
                 new = tuple(post.quantiles(x, tails, post.tau).tolist())
-            below = float(post.cdf(x, np.zeros(1))[0])
+            below = min(1.0, float(post.cdf(x, np.zeros(1))[0]))
             rows.append((mean, sd, low, high, 2 * min(below, 1 - below), *new))
         columns = np.array(rows, dtype=float).reshape(-1, 7).T
         return Comparisons(*columns)
@@ -90,6 +93,11 @@ class BayesFit(NetworkFit):
         """(T, T): probability that a treatment has a rank."""
         found: Floats = self.posterior.rank_probability(lower_is_better)
         return found if not self.posterior.lost else np.full_like(found, math.nan)
+
+    def split(self) -> Split | None:
+        """Direct against indirect evidence: the model fitted once more for each comparison."""
+        found: Split | None = None if self.posterior.lost else self.splits(self.posterior, self.priors)
+        return found
 
     def density(self, a: int, b: int, points: int = 201) -> tuple[Floats, Floats]:
         """Marginal posterior density of theta_a - theta_b: where, and how high."""
@@ -149,6 +157,7 @@ def fit(
         notes=tuple(notes),
         posterior=post,
         priors=priors,
+        splits=lambda post, own: node_splits(data, measure, link, base, own, random, post),
         again=lambda other: fit(data, measure, effects, priors=other, reference=reference),
     )
     if measure not in ("OR", "IRR", "HR"):

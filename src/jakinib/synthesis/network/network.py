@@ -319,7 +319,7 @@ class Network:
         Columns: treatment, reference, studies, direct, indirect, network (each on the scale people read, with
         ``_low`` and ``_high``), share_direct, difference (direct - indirect on the scale of analysis), se, p,
         note. Indirect and difference are NaN, with the note, where all evidence is direct. A Bayesian network
-        has none: empty; method "exact" splits on the same likelihood.
+        is fitted once more for each comparison, with posterior means and equal-tailed intervals.
         """
         import pandas as pd
 
@@ -336,17 +336,16 @@ class Network:
             }
             for kind in ("direct", "indirect", "network"):
                 theta, margin = getattr(found, kind), z * getattr(found, f"se_{kind}")
-                columns |= {
-                    kind: read(theta),
-                    f"{kind}_low": read(theta - margin),
-                    f"{kind}_high": read(theta + margin),
-                }
+                low, high = (
+                    found.limits(kind, self.level) if found.limits else (theta - margin, theta + margin)
+                )
+                columns |= {kind: read(theta), f"{kind}_low": read(low), f"{kind}_high": read(high)}
             columns |= {
                 "share_direct": found.share,
                 "difference": found.difference,
                 "se": found.se_difference,
                 "p": found.p,
-                "note": np.where(np.isfinite(columns["indirect"]), "", "no indirect evidence"),
+                "note": _why_no_split(columns["direct"], columns["indirect"]),
             }
             parts.append(pd.DataFrame(columns))
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_SPLIT_COLUMNS)
@@ -584,7 +583,10 @@ class Network:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; a number that is not finite is None (``note`` and ``notes`` say why)."""
+        """JSON-ready; a number that is not finite is None (``note`` and ``notes`` say why).
+
+        ``split`` is None for a Bayesian network, which is fitted again for each comparison: ``split()``.
+        """
         fit = self.main.fit if self.main else None
         bayesian = self.method == "bayes" and fit is not None
         ready: dict[str, Any] = json_ready(
@@ -620,7 +622,7 @@ class Network:
                 "ranking_caution": CAUTION,
                 "rank_probabilities": self.rank_probabilities().to_dict("split") if bayesian else None,
                 "loo": self.loo().to_dict("records") if bayesian else None,
-                "split": self.split().to_dict("records"),
+                "split": None if bayesian else self.split().to_dict("records"),
                 "inconsistency": self.inconsistency().to_dict("records"),
                 "left_out": list(self.left_out),
                 "populations": self.populations,
@@ -769,6 +771,11 @@ def _quantile(level: float) -> float:
     from scipy.special import ndtri
 
     return float(ndtri(0.5 + level / 2))
+
+
+def _why_no_split(direct: Floats, indirect: Floats) -> Any:
+    without = np.where(np.isfinite(direct), "no indirect evidence", "not estimable")
+    return np.where(np.isfinite(indirect), "", without)
 
 
 def _cell(estimate: float, low: float, high: float) -> str:

@@ -6,6 +6,7 @@ the inverse-variance mean of the direct and the indirect one, so the indirect on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,8 @@ class Split:
 
     ``direct``, ``indirect``, ``network`` with their standard errors, ``share`` the proportion of the
     network's information that is direct, ``difference`` = direct - indirect with ``se_difference`` and
-    ``p``. Indirect is NaN where all evidence is direct (``share`` = 1).
+    ``p``. Indirect is NaN where all evidence is direct (``share`` = 1). ``limits(kind, level)``: interval of
+    "direct", "indirect" or "network" where it is not the normal one.
     """
 
     a: Ints
@@ -37,6 +39,7 @@ class Split:
     difference: Floats
     se_difference: Floats
     p: Floats
+    limits: Callable[[str, float], tuple[Floats, Floats]] | None = None
 
 
 def back_calculate(
