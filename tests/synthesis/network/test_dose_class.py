@@ -201,6 +201,29 @@ def test_emax_is_least_squares_on_the_contrasts(method):
     assert ours.df == 1
 
 
+@pytest.mark.parametrize("method", ["iv", "exact"])
+def test_a_variance_that_cannot_be_told_is_nought_and_said_so(method):
+    table = pd.DataFrame(
+        {
+            "study": np.repeat(range(3), 2),
+            "treatment": ["a", "p", "b", "p", "c", "p"],
+            "events": [9, 5, 14, 6, 8, 7],
+            "n": 100,
+            "x": np.repeat([1.0, 2.0, 4.0], 2),
+        }
+    )
+    network = jk.network(table, "OR", method, "random", "p")
+    free = network.effects().set_index("treatment").theta
+    alone = network.classes({"a": "k", "b": "l"})
+    assert alone.s2 == alone.tau2 == 0.0
+    assert any("one member" in note for note in alone.notes) and any("tau2" in note for note in alone.notes)
+    assert alone.table().set_index("treatment").theta["a"] == pytest.approx(free["a"], abs=1e-6)
+    # a line through two of them leaves a degree of freedom for tau2
+    line = network.doses({"a": ("d", 1.0), "b": ("d", 2.0)})
+    assert not any("tau2" in note for note in line.notes) and line.df == 1
+    assert math.isnan(network.meta_regression("x", "exchangeable").slope[0])
+
+
 def test_doses_that_cannot_be_used_are_refused_by_name():
     with pytest.raises(ValueError, match="'w' is not a treatment"):
         fitted().doses({"w": ("w", 1.0)})

@@ -1,7 +1,7 @@
 """Dose and class on the exact likelihood against likelihoods written out and integrated by brute force.
 
 Two-arm studies, few events: the noncentral hypergeometric distribution summed outright, random effects by
-Gauss-Hermite with many nodes about nought, maxima by simplex search.
+Gauss-Hermite with many nodes about nought, maxima by a general search.
 """
 
 import math
@@ -103,7 +103,47 @@ def test_a_line_with_random_effects():
     assert ours.groups().value[0] == pytest.approx(best[0], abs=1e-6)
 
 
-def test_emax_by_simplex_search():
+def test_an_infinite_slope_has_its_finite_limit():
+    pairs = [
+        ("x5", 2, 100, "placebo", 0, 100),
+        ("x10", 4, 90, "placebo", 0, 80),
+        ("y", 3, 70, "placebo", 2, 70),
+    ]
+    network = jk.network(arms(pairs), "OR", "exact", "common", "placebo")
+    ours = network.doses({"x5": ("x", 5.0), "x10": ("x", 10.0)})
+    slope = ours.groups().iloc[0]
+    assert math.isinf(slope.value) and math.isinf(slope.ci_high) and "one-sided" in slope.reason
+    # given the totals all events fall to the higher dose: likelihood 1 for an infinite slope
+    only = pairs[:2]
+    fall = log_likelihood(line([slope.ci_low, 0.0]), only) - log_likelihood(line([40.0, 0.0]), only)
+    assert fall == pytest.approx(-float(chdtri(1, 0.05)) / 2, abs=1e-5)
+    table = ours.table().set_index("treatment")
+    assert table.note["x5"] and table.ci_low["x10"] == pytest.approx(math.exp(10 * slope.ci_low), rel=1e-9)
+    free = network.effects().set_index("treatment")
+    assert table.theta["y"] == pytest.approx(free.theta["y"], abs=1e-6)
+    assert table.se["y"] == pytest.approx(free.se["y"], rel=1e-6)
+
+
+def test_a_line_over_person_time_is_a_conditional_binomial():
+    years = {f"s{i}": (0.4 * na, 0.5 * nb) for i, (_, _, na, _, _, nb) in enumerate(PAIRS)}
+    table = arms().drop(columns="n")
+    table["person_years"] = [t for pair in years.values() for t in pair]
+
+    def value(p):
+        total = 0.0
+        for i, (a, ea, _, b, eb, _) in enumerate(PAIRS):
+            ta, tb = years[f"s{i}"]
+            log_odds = line(p)[a] - line(p)[b] + math.log(ta / tb)
+            total += ea * log_odds - (ea + eb) * np.logaddexp(0.0, log_odds)
+        return total
+
+    best, _ = highest(value, [0.05, -0.5])
+    ours = jk.network(table, "IRR", "exact", "common", "placebo").doses(DOSES)
+    assert ours.groups().value[0] == pytest.approx(best[0], abs=1e-7)
+    assert ours.table().set_index("treatment").theta["y"] == pytest.approx(best[1], abs=1e-6)
+
+
+def test_emax_by_search_over_the_likelihood_written_out():
     best, top = highest(lambda p: log_likelihood(curve(p)), [2.0, -0.5, 1.5])
     ours = jk.network(arms(), "OR", "exact", "common", "placebo").doses(DOSES, "emax")
     table = ours.table().set_index("treatment")

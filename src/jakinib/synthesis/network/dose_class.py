@@ -63,10 +63,15 @@ def fit_shared(network: Network, nodes: Nodes, kind: str) -> SharedNodes:
             notes.append("tau2 is that of the network with free effects, held")
     df = len(nodes.treatments) - 1 - _size(nodes, kind)
     q = max(0.0, 2 * (free_value - found.value)) if df > 0 else math.nan
-    if kind.startswith("exchangeable") and len(nodes.exchangeable().T) < len(nodes.names) + 3:
+    spare = len(nodes.exchangeable().T) - len(nodes.names)
+    if kind.startswith("exchangeable") and spare == 0:
+        notes.append("every group has one member: the variance between members cannot be told, taken as 0")
+    elif kind.startswith("exchangeable") and spare < 3:
         notes.append("the variance between members rests on few members")
     if found.s2 > 0.99 * S_MAX**2:
         notes.append(f"the members differ beyond measure: the variance between them is held at {S_MAX**2:g}")
+    if network.model == "random" and len(data.study) - len(data.studies) <= _size(nodes, kind):
+        notes.append("heterogeneity cannot be estimated (no degrees of freedom); tau2 is taken as 0")
     if df <= 0:
         notes.append("no degrees of freedom to test the misfit")
     return SharedNodes(

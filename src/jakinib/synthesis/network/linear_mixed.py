@@ -41,6 +41,13 @@ class Problem:
     X: Floats
     Z: Floats
 
+    def rank(self) -> int:
+        """Of X and Z together, within studies."""
+        both = np.column_stack([self.X, self.Z])
+        count = np.bincount(self.study)
+        mean = np.stack([np.bincount(self.study, weights=c) for c in both.T], axis=1) / count[:, None]
+        return int(np.linalg.matrix_rank(both - mean[self.study]))
+
     def solve(self, tau2: float, s2: float, restricted: bool = True) -> Mixed:
         """The coefficients with both variances held."""
         exchangeable = self.Z.shape[1] > 0 and s2 > 0
@@ -79,9 +86,16 @@ class Problem:
 
 
 def fit(problem: Problem, *, tau2: float | None, restricted: bool = True) -> Mixed:
-    """The maximum over s2 (where Z has columns) and over tau2 unless it is given."""
+    """The maximum over s2 (where Z has columns) and over tau2 unless it is given.
+
+    A variance that no contrast can tell is 0: tau2 where the coefficients take all of them, s2 where Z adds
+    nothing to X (one member a class).
+    """
     scale = float(np.median(problem.v)) * 2
-    exchangeable = problem.Z.shape[1] > 0
+    P = problem.X.shape[1]
+    if tau2 is None and len(problem.y) - len(np.unique(problem.study)) <= P:
+        tau2 = 0.0
+    exchangeable = problem.Z.shape[1] > 0 and problem.rank() > P
 
     def value(tau2_: float, s2: float) -> float:
         return problem.solve(tau2_, s2, restricted).log_likelihood

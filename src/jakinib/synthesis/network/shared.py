@@ -206,7 +206,12 @@ class SharedNodes:
             color=color,
             tooltip=["treatment:N", "estimate:Q", "ci_low:Q", "ci_high:Q"],
         )
-        layers = [rule, point]
+        null = (
+            alt.Chart(alt.InlineData(values=[{"null": 1.0 if log else 0.0}]))
+            .mark_rule(strokeDash=[3, 3])
+            .encode(**{value: make("null:Q", scale=scale)})
+        )
+        layers = [null, rule, point]
         if dosed:
             layers.append(
                 chart.mark_line(opacity=0.4).encode(x=axis, y=make("estimate:Q", scale=scale), color=color)
