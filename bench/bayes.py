@@ -25,5 +25,7 @@ def best(run: object) -> float:
 for name in ("hasselblad1998", "dogliotti2014", "simn_safe_t9k48"):
     table = networks()[name]
     print(f"{name:<18} {1000 * best(lambda table=table: jk.network(table, 'OR', 'bayes')):6.0f} ms")
+net = jk.network(networks()["hasselblad1998"], "OR", "bayes")
+print(f"{'six node-splits':<18} {1000 * best(net.split):6.0f} ms")
 pair = arm_table(inputs()["nielweise2007"])
 print(f"{'two treatments':<18} {1000 * best(lambda: jk.pairwise(pair, 'OR', 'bayes', 'reference')):6.0f} ms")

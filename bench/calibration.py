@@ -1,6 +1,6 @@
 """Simulation-based calibration of the Bayesian pairwise and network fits: writes docs/calibration.md.
 
-    nice python bench/calibration.py [data sets of two treatments, 600] [of four, 300] [a sparse setting, 300]
+    nice python bench/calibration.py [data sets of two treatments, 600] [of four, 300] [a sparse setting, 200]
 
 Parameters are drawn from the priors, counts from the parameters; where the true value lies in its posterior
 (the posterior probability below it) is then uniform between 0 and 1 if, and only if, the posterior is right
@@ -29,7 +29,19 @@ from jakinib.synthesis.network.bayes import BayesFit
 PRIORS = jk.Priors("halfnormal(0.5)", effect_sd=1, baseline_sd=3)
 BINS = 20
 DOCS = Path(__file__).parents[1] / "docs"
-COVERAGE_READING: tuple[str, ...] = ()
+# what the table of the default sizes shows
+COVERAGE_READING: tuple[str, ...] = (
+    "With 3 or 10 studies the interval holds the truth in 93.5 to 99.5 % of data sets, the predictive",
+    "interval in 93.5 to 100 %. With 50 studies the interval is narrow enough to show two pulls of the",
+    "model, and coverage falls to 91 to 97 % (predictive: 88 to 100 %). At 0.5 % and tau 0 the default",
+    "prior of each baseline, N(0, 10^2) on log odds, lifts the reference arms a little in each study:",
+    "bias -0.07; on 60 data sets drawn apart -0.066, with `baseline_sd=100` +0.007, by `cm.el` 0.000. At",
+    "tau 0.4 the effect comes out too high, and not by the priors: on 60 data sets at 2 % drawn apart the",
+    "bias was +0.087, by `cm.el` +0.095, by `um.rs` +0.054. Here the studies differ in their treated arms",
+    "alone, so a study with a larger effect has more events and counts for more where baselines are free.",
+    "For many sparse studies set `baseline_sd` wider, and read `um.rs` beside it.",
+    "",
+)
 TWO = [("a", "b")] * 6
 FOUR = [*[("a", "b")] * 2, *[("a", "c")] * 2, ("b", "c"), ("b", "d"), ("a", "c", "d"), ("a", "b", "c")]
 
@@ -115,7 +127,7 @@ def coverage(size: int, seed: int) -> list[str]:
     """Rows of the table: what the 95 % intervals of the default fit hold, a row a setting."""
     rng = np.random.default_rng(seed)
     lines = []
-    for k, rate, tau, effect in itertools.product((3, 10), (0.005, 0.02), (0.0, 0.4), (0.0, 0.7)):
+    for k, rate, tau, effect in itertools.product((3, 10, 50), (0.005, 0.02), (0.0, 0.4), (0.0, 0.7)):
         held = new = lost = below = above = 0
         error, width = [], []
         for _ in range(size):
@@ -171,7 +183,7 @@ def figure(found: list[tuple[str, pd.DataFrame]], path: Path) -> None:
 
 def main() -> None:
     given = [int(x) for x in sys.argv[1:4]]
-    sizes = given + [600, 300, 300][len(given) :]
+    sizes = given + [600, 300, 200][len(given) :]
     start = time.process_time()
     found, lines = [], []
     for label, designs, size, seed in (

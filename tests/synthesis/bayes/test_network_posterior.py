@@ -11,7 +11,7 @@ from jakinib.synthesis.bayes.priors import Priors
 from synthesis.network.tables import networks
 from synthesis.tables import REFERENCE, arm_table, inputs
 
-# tests/reference/bayes.R: JAGS 4.3.1, three chains of 150,000 or 400,000 after 15,000
+# tests/reference/bayes.R: JAGS 4.3.1, three chains of 250,000 to 1,500,000 after 15,000
 JAGS = pd.read_csv(REFERENCE / "bayes_jags.csv")
 SETS = {
     "hasselblad1998 uniform(0 2)": ("hasselblad1998", "OR", "uniform(0, 2)", "no_contact"),
@@ -50,14 +50,10 @@ def table_of(name):
     return pd.concat([table, printed])
 
 
-def chains_settled(name):
-    """Every Monte-Carlo error below 0.01 SD; where tau mixes slowly the SDs of effects are unsure with it."""
-    rows = JAGS[JAGS.dataset == name]
-    return (rows.mcse < 0.01 * rows.sd).all()
-
-
-def test_three_sets_have_settled_chains():
-    assert sum(chains_settled(name) for name in SETS) >= 3
+def test_the_chains_have_settled():
+    """At least 20,000 effective draws of every parameter; Monte-Carlo error of every SD below 0.7 %."""
+    assert set(SETS) <= set(JAGS.dataset)
+    assert ((JAGS.sd / JAGS.mcse) ** 2 > 20_000).all() and (JAGS.mcse_sd < 0.007 * JAGS.sd).all()
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -72,14 +68,8 @@ def test_equal_to_long_chains(name):
         else:
             found = frame.loc[row.parameter]
             mean, sd, low, high = found.theta, found.se, math.log(found.ci_low), math.log(found.ci_high)
-        # 0.01 posterior SD of our own plus three Monte-Carlo errors of the chains
-        assert abs(mean - row.mean) < 0.01 * row.sd + 3 * row.mcse
-        # of the effects; the SD of tau hangs on rare excursions of the chains
-        if chains_settled(name) and row.parameter != "tau":
-            assert abs(mean - row.mean) < 0.02 * row.sd
-            assert sd / row.sd == pytest.approx(1, abs=0.01)
-        effective = (row.sd / row.mcse) ** 2
-        assert sd / row.sd == pytest.approx(1, abs=0.005 + 3.5 / math.sqrt(2 * effective))
+        assert abs(mean - row.mean) < 0.02 * row.sd
+        assert sd / row.sd == pytest.approx(1, abs=0.01)
         assert low == pytest.approx(row.q025, abs=0.1 * row.sd)
         assert high == pytest.approx(row.q975, abs=0.1 * row.sd)
     assert ours.main.fit.posterior.k < 0.5
@@ -88,6 +78,12 @@ def test_equal_to_long_chains(name):
 def test_the_same_twice_to_the_last_bit():
     one, two = (jk.network(networks()["hasselblad1998"], "OR", "bayes").to_dict() for _ in range(2))
     assert one == two
+
+
+def test_the_order_of_rows_does_not_matter():
+    table = networks()["hasselblad1998"]
+    one, two = (jk.network(t, "OR", "bayes").effects() for t in (table, table.sample(frac=1, random_state=3)))
+    pd.testing.assert_frame_equal(one, two, rtol=1e-6)  # limits are searched for to 1e-8 SD
 
 
 def log_binomial(x, n, eta):
@@ -195,3 +191,21 @@ def test_priors_are_normalised(tau, mean):
 def test_priors_that_are_refused(tau):
     with pytest.raises(ValueError, match="tau prior"):
         Priors(tau=tau)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rates_that_contradict_one_another_by_orders_of_magnitude_are_estimable(seed):
+    """Two- and three-armed studies with person-years from 1e-3 to 1e6, tiny and full counts side by side."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for study in range(4):
+        for treatment in rng.choice(list("abc"), 2 + study % 2, replace=False):
+            n = int(rng.integers(1, 200))
+            events = int(rng.choice([0, n, rng.integers(0, n + 1)]))
+            rows.append((study, treatment, events, 10.0 ** rng.uniform(-3, 6)))
+    table = pd.DataFrame(rows, columns=["study", "treatment", "events", "person_years"])
+    main = jk.network(table, "IRR", "bayes").main
+    assert not main.fit.posterior.lost
+    assert np.isfinite(main.fit.theta).all() and main.fit.tau2 > 0
+    # a likelihood of counts is at most 1, and priors are normalised
+    assert main.fit.posterior.log_evidence < 0

@@ -103,8 +103,11 @@ def convolve(function: Function, x: Floats, sd: float, points: int = 13) -> tupl
         return value, first
     u = np.zeros_like(x)
     _, first, second = function(x)
-    # the slope of f falls, so the mode lies between 0 and sd * slope(x): Newton, halving where that is slow
-    low, high = np.minimum(sd * first, 0.0), np.maximum(sd * first, 0.0)
+    # the slope of f falls, so the mode lies between 0 and sd * slope(x), and hardly beyond the ends of x:
+    # Newton, halving where that is slow
+    below, above = (x[:, :1] - x) / sd, (x[:, -1:] - x) / sd
+    low = np.maximum(np.minimum(sd * first, 0.0), below + np.minimum(sd * first[:, :1], 0.0))
+    high = np.minimum(np.maximum(sd * first, 0.0), above + np.maximum(sd * first[:, -1:], 0.0))
     last = np.full_like(x, np.inf)
     for _ in range(30):
         slope = sd * first - u
