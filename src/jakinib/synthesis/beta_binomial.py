@@ -47,6 +47,8 @@ class _BetaBinomial(MixedModel):
     a Gauss rule for whole numbers, so a step does not cost more for a million persons.
     """
 
+    between_studies = False
+
     def __init__(self, pairs: Pairs) -> None:
         super().__init__(_no_kernel, (), len(pairs.e1))
         self.size = 3
@@ -54,7 +56,7 @@ class _BetaBinomial(MixedModel):
         self._all = _rule(np.concatenate([pairs.d1, pairs.d2]))
         self._constant = float(log_choose(pairs.d1, pairs.e1).sum() + log_choose(pairs.d2, pairs.e2).sum())
 
-    def evaluate(self, beta: Floats, study: Floats, points: int) -> State:
+    def evaluate(self, beta: Floats, study: Floats, points: int, centre: Floats | None = None) -> State:
         theta, s, alpha = beta.T
         phi = s * s
         P = len(beta)
@@ -89,7 +91,9 @@ class _BetaBinomial(MixedModel):
             ]
         ).transpose(2, 0, 1)
         none = np.zeros((P, 0))
-        return State(beta, study, value, gradient, hessian, np.zeros(P), none, none[..., None])
+        return State(
+            beta, study, value, gradient, hessian, np.zeros(P), none, none[..., None], none[..., None]
+        )
 
 
 def _rule(counts: Floats) -> tuple[Floats, Floats]:

@@ -52,14 +52,16 @@ def _softplus_table() -> tuple[Floats, Floats]:
 
 
 def softplus(t: Floats) -> tuple[Floats, Floats, Floats]:
-    """log(1 + exp(t)) and two derivatives, for 16 digits in a third of the time of exp and log.
+    """log(1 + exp(t)) and two derivatives, in a third of the time that exp and log take where there are many.
 
     The derivatives are polynomials in p = expit(t), so a Taylor series of degree five from the nearest of a
     table's points, at most 1/128 away, leaves out less than 1e-16.
     """
-    if not np.abs(t).max(initial=0.0) < _REACH:
-        p, q = expit(t), expit(-t)
-        return np.logaddexp(0.0, t), p, p * q
+    if t.size < 1500 or not np.abs(t).max() < _REACH:
+        e = np.exp(-np.abs(t))
+        near = 1.0 / (1.0 + e)
+        far = e * near
+        return np.maximum(t, 0.0) + np.log1p(e), np.where(t > 0, near, far), far * near
     table = _softplus_table()
     position = np.rint(t * (1 / _STEP))
     index = position.astype(np.intp)

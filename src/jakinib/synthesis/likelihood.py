@@ -59,12 +59,14 @@ class Likelihood:
         return float(chdtrc(1.0, found[2]))
 
     def _profile(self, level: float) -> Floats:
-        """Both limits of theta, the deviance at theta = 0, both limits of tau (NaN if it is not free)."""
+        """Both limits of theta, the deviance at theta = 0, both limits of tau (NaN where it is not between
+        studies or not free).
+        """
         if level not in self._found:
-            lower = 0.0 if self.free[1] else math.nan
-            found = np.array([math.nan, math.nan, math.nan, lower, math.nan])
+            between = self.free[1] and self.model.between_studies
+            found = np.array([math.nan, math.nan, math.nan, 0.0 if between else math.nan, math.nan])
             wanted = [0, 1, 2]
-            if self.free[1]:
+            if between:
                 wanted += [3, 4] if self.tau > 0 else [4]
             searches = np.array([_SEARCHES[i] for i in wanted])
             target = math.sqrt(float(chdtri(1.0, 1 - level)))
@@ -80,11 +82,10 @@ class Likelihood:
         (Venzon & Moolgavkar 1988), once the others are near enough to their maximum for it to be exact.
         ``side`` 0: the deviance where the parameter is held at 0.
         """
-        P = len(index)
         searches = _Searches(self, index, side, target)
-        if self.coarse < self.points and self.state.beta.shape[1] == 4:
-            searches.run(self.coarse, np.ones(P, dtype=bool))
-        return searches.run(self.points, np.ones(P, dtype=bool))
+        if self.coarse < self.points:
+            searches.run(self.coarse)
+        return searches.run(self.points)
 
 
 class _Searches:
@@ -101,95 +102,99 @@ class _Searches:
         width = min(fit.se, 5.0) if math.isfinite(fit.se) else 0.5
         x = self.centre + side * target * np.where(index == 0, width, 0.5)
         self.x = np.where(side == 0, 0.0, np.clip(x, self.lowest, self.highest))
-        self.looked = np.zeros(P, dtype=bool)
+        self.others, self.along, _ = self._others(self.state, self.free, index)
+        self._start()
 
-    def run(self, points: int, live: Floats) -> Floats:
+    def _start(self) -> None:
+        """Places the searches at their ``x``, with tau the best of several: it may have two maxima there."""
+        P, tries = len(self.index), len(_TAU_GRID)
+        beta, study = self._led(np.arange(P))
+        more = np.flatnonzero(self.free[:, 1])
+        trials = np.repeat(beta[more], tries, axis=0)
+        trials[:, 1] = np.tile(_TAU_GRID, len(more))
+        from_ = np.concatenate([np.arange(P), np.repeat(more, tries)])
+        found = self.model.evaluate(
+            np.concatenate([beta, trials]), study[from_], self.fit.coarse, self.state.centre[from_]
+        )
+        values = found.value + found.gain
+        row = np.arange(P)
+        if len(more):
+            best = P + np.arange(0, len(more) * tries, tries) + values[P:].reshape(-1, tries).argmax(axis=1)
+            row[more] = np.where(values[best] > values[more], best, more)
+        self.state = found.take(row)
+        self.others, self.along, _ = self._others(self.state, self.free, self.index)
+
+    def run(self, points: int) -> Floats:
         """The answers, to the accuracy of the nodes; the searches stand there afterwards."""
         P = len(self.index)
-        index, side, target, centre = self.index, self.side, self.target, self.centre
-        inner, outer, answer = centre.copy(), np.full(P, np.nan), np.full(P, np.nan)
-        peak = self.fit.log_likelihood
+        peak, target = self.fit.log_likelihood, self.target
+        inner, outer, answer = self.centre.copy(), np.full(P, np.nan), np.full(P, np.nan)
         for iteration in range(40):
-            at = np.flatnonzero(live)
-            part, left, value, slope = self._step(at, points, 0.1 if iteration < 12 else 3e-4)
-            fresh = self.free[at, 1] & (part.beta[:, 1] == 0.0) & (left < 3e-4) & ~self.looked[at]
-            self.looked[at[fresh]] = True
-            if fresh.any():
-                part, higher = self._beyond_boundary(at, part, fresh, points)
-                left[higher] = np.inf
-            self.state = self.state.put(at, part)
-            x = self.x[at]
+            at = np.flatnonzero(np.isnan(answer))
+            left, value, slope = self._step(at, points, 0.1 if iteration < 12 else 3e-4)
+            x, side, index, centre = self.x[at], self.side[at], self.index[at], self.centre[at]
             deviance = np.maximum(0.0, 2 * (peak - value))
             root = np.sqrt(deviance)
-            beyond = root >= target
-            # only what is known well enough narrows the bracket; a higher maximum makes it void
-            near, void = left < 3e-4, np.isinf(left)
-            outer[at] = np.where(void, np.nan, np.where(near & beyond, x, outer[at]))
-            inner[at] = np.where(void, centre[at], np.where(near & ~beyond, x, inner[at]))
-            climb = -side[at] * slope / np.maximum(root, 1e-8) * (root > 1e-8)
+            near, beyond = left < 3e-4, root >= target
+            # only what is known well enough narrows the bracket
+            known = near | ((left < 0.1) & (np.abs(root - target) > 0.05))
+            outer[at] = np.where(known & beyond, x, outer[at])
+            inner[at] = np.where(known & ~beyond, x, inner[at])
+            climb = -side * slope / np.maximum(root, 1e-8) * (root > 1e-8)
             steep = climb > 1e-6
-            reach = np.maximum(1.0, np.abs(x - centre[at]))
-            move = side[at] * np.where(steep, (target - root) / np.where(steep, climb, 1.0), reach)
+            reach = np.maximum(1.0, np.abs(x - centre))
+            move = side * np.where(steep, (target - root) / np.where(steep, climb, 1.0), reach)
             new = x + np.clip(move, -4 * reach, 4 * reach)
             low, high = np.minimum(inner[at], outer[at]), np.maximum(inner[at], outer[at])
             new = np.where(np.isfinite(high) & ~((low < new) & (new < high)), (low + high) / 2, new)
             # Newton's error is squared at each step
             still = (np.abs(new - x) < 1e-5 * np.maximum(1.0, np.abs(x))) | (np.abs(root - target) < 1e-8)
-            unbounded = near & ~beyond & ((x == self.lowest[at]) | (x == self.highest[at]))
-            beyond_all = np.where(side[at] > 0, np.inf, np.where(index[at] == 1, 0.0, -np.inf))
-            found = np.where(side[at] == 0, deviance, np.where(unbounded, beyond_all, new))
-            done = near & ((side[at] == 0) | unbounded | still)
+            end = near & ~beyond & ((x == self.lowest[at]) | (x == self.highest[at]))
+            unbounded = np.where(side > 0, np.inf, np.where(index == 1, 0.0, -np.inf))
+            found = np.where(side == 0, deviance, np.where(end, unbounded, new))
+            done = near & ((side == 0) | end | still)
             answer[at[done]] = found[done]
-            moving = ~done & ~void & (side[at] != 0)
-            self.x[at[moving]] = np.clip(new, self.lowest[at], self.highest[at])[moving]
-            live = np.isnan(answer)
-            if not live.any():
+            if not np.isnan(answer).any():
                 return answer
-        return np.where(live, self.x, answer)
+            new = np.clip(new, self.lowest[at], self.highest[at])
+            self.x[at] = np.where(done | (side == 0), x, new)
+        return np.where(np.isnan(answer), self.x, answer)
 
-    def _step(self, at: Ints, points: int, enough: float) -> tuple[State, Floats, Floats, Floats]:
+    def _step(self, at: Ints, points: int, enough: float) -> tuple[Floats, Floats, Floats]:
         """The searches ``at`` brought to their ``x``, with all others a Newton step from where they were.
 
-        Returns the state there, the size of the step that is left, and the profile and its slope.
+        Returns the size of the step that is then left, and the profile and its slope.
         """
-        state, free, index = self.state.take(at), self.free[at], self.index[at]
-        rows, model = np.arange(len(at)), self.model
-        others, along, _ = self._others(state, free, index)
-        move = self.x[at] - state.beta[rows, index]
-        beta = state.beta + others + np.clip(along * move[:, None], -2.0, 2.0)
-        # a standard deviation is not led to its boundary by a guess
-        beta = np.where(model.spread & free, np.clip(beta, 0.25 * state.beta, TAU_MAX), beta)
-        beta[rows, index] = self.x[at]
-        study = state.study
-        if model.intercept == "fixed":
-            shift = np.matmul(state.cross, (beta - state.beta)[:, :2, None])[..., 0]
-            study = study + np.clip(state.step_study + shift, -3.0, 3.0)
-        state = model.evaluate(beta, study, points)
+        beta, study = self._led(at)
+        free, index = self.free[at], self.index[at]
+        state = self.model.evaluate(beta, study, points, self.state.centre[at])
         others, along, left = self._others(state, free, index)
         rough = np.flatnonzero(~(left < enough))
         if len(rough):
-            part = model.maximise(state.take(rough), free[rough], points, close=3e-7, still=1e-4)
+            part = self.model.maximise(state.take(rough), free[rough], points, close=3e-7, still=1e-4)
             state = state.put(rough, part)
             others, along, left = self._others(state, free, index)
             left[rough] = np.minimum(left[rough], enough)
+        self.state = self.state.put(at, state)
+        self.others[at], self.along[at] = others, along
         value = state.value + state.gain + 0.5 * (others * state.gradient).sum(axis=1)
-        slope = state.gradient[rows, index] + (along * state.gradient).sum(axis=1)
-        return state, left, value, slope
+        slope = state.gradient[np.arange(len(at)), index] + (along * state.gradient).sum(axis=1)
+        return left, value, slope
 
-    def _beyond_boundary(self, at: Ints, state: State, which: Floats, points: int) -> tuple[State, Floats]:
-        """At points with tau = 0: whether another maximum, with tau above 0, is higher; and there then."""
-        rows, tries = np.flatnonzero(which), len(_TAU_GRID)
-        beta = np.repeat(state.beta[rows], tries, axis=0)
-        beta[:, 1] = np.tile(_TAU_GRID, len(rows))
-        trial = self.model.evaluate(beta, np.repeat(state.study[rows], tries, axis=0), points)
-        values = (trial.value + trial.gain).reshape(-1, tries)
-        better = values.max(axis=1) > state.value[rows] + state.gain[rows] + 1e-9
-        higher = rows[better]
-        if len(higher):
-            best = trial.take(np.flatnonzero(better) * tries + values[better].argmax(axis=1))
-            part = self.model.maximise(best, self.free[at[higher]], points, close=3e-7, still=1e-4)
-            state = state.put(higher, part)
-        return state, higher
+    def _led(self, at: Ints) -> tuple[Floats, Floats]:
+        """``beta`` and ``study`` of the searches ``at`` once their parameter is at ``x``, to first order."""
+        state, index, x, rows = self.state, self.index[at], self.x[at], np.arange(len(at))
+        old = state.beta[at]
+        move = x - old[rows, index]
+        beta = old + self.others[at] + np.clip(self.along[at] * move[:, None], -2.0, 2.0)
+        # a standard deviation is not led to its boundary by a guess
+        beta = np.where(self.model.spread & self.free[at], np.clip(beta, 0.25 * old, TAU_MAX), beta)
+        beta[rows, index] = x
+        study = state.study[at]
+        if self.model.intercept == "fixed":
+            shift = np.matmul(state.cross[at], (beta - old)[:, :2, None])[..., 0]
+            study = study + np.clip(state.step_study[at] + shift, -3.0, 3.0)
+        return beta, study
 
     def _others(self, state: State, free: Floats, index: Floats) -> tuple[Floats, Floats, Floats]:
         """Newton step of the parameters not held, how they follow the one that is, and the size of the step.
@@ -199,13 +204,14 @@ class _Searches:
         moving = free & ~self.model.pinned(state)
         across = np.take_along_axis(state.hessian, index[:, None, None], axis=2)
         steps = state.newton(moving, np.concatenate([state.gradient[:, :, None], across], axis=2))
-        others = steps[..., 0]
+        # a saddle, whose gradient is zero but for rounding, is left by `maximise`
+        saddle = moving & self.model.spread & (state.beta == 0.0)
+        others = np.where(saddle, 0.0, steps[..., 0])
         # the likelihood is a function of the square of a standard deviation: near 0 its scale is itself
         scale = np.where(moving & self.model.spread, np.clip(state.beta, 1e-9, 1.0), 1.0)
         left = (np.abs(others) / scale).max(axis=1, initial=0.0)
         left = np.maximum(left, np.abs(state.step_study).max(axis=1, initial=0.0))
-        spread = moving & self.model.spread
-        lost = spread & ((state.beta == 0.0) | (state.beta + others < 0.25 * state.beta))
+        lost = saddle | (moving & self.model.spread & (state.beta + others < 0.25 * state.beta))
         return others, steps[..., 1], np.where(lost.any(axis=1), np.inf, left)
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -40,7 +40,8 @@ class State:
 
     ``beta`` (P, size) = theta, tau (, alpha, sigma). Study intercepts ``study`` (P, k) are eliminated from
     the derivatives: ``step_study`` is their own Newton step, ``gain`` (P,) what it is worth, and ``cross``
-    (P, k, 2) how they follow theta and tau. Without free study intercepts k is 0 there.
+    (P, k, 2) how they follow theta and tau. Without free study intercepts k is 0 there. ``centre`` (P, k, d):
+    where the nodes of the d random effects were laid.
     """
 
     beta: Floats
@@ -51,6 +52,7 @@ class State:
     gain: Floats
     step_study: Floats
     cross: Floats
+    centre: Floats
 
     def take(self, which: Ints | list[int]) -> State:
         """Some of the points, in the order given."""
@@ -62,7 +64,10 @@ class State:
             return part
         both = State(*(own.copy() for own in vars(self).values()))
         for name, own in vars(both).items():
-            own[which] = getattr(part, name)
+            if name != "centre":
+                own[which] = getattr(part, name)
+            elif own.shape[2] == part.centre.shape[2]:
+                own[which] = part.centre
         return both
 
     def newton(self, moving: Floats, towards: Floats | None = None) -> Floats:
@@ -107,6 +112,7 @@ class _Grid:
     beta: Floats
     study: Floats
     points: int
+    centre: Floats
     z: Floats
     base: Floats
     features: Floats
@@ -133,11 +139,12 @@ class MixedModel:
     of the next (k studies each). ``intercept``: None, "fixed" or "random".
     """
 
+    between_studies = True  # whether the standard deviation of the effect is one between studies
+
     def __init__(self, kernel: Kernel, c: Sequence[float], k: int, intercept: str | None = None) -> None:
         self.kernel, self.k, self.intercept = kernel, k, intercept
         self.c = np.array(c)
         self.size = 4 if intercept == "random" else 2
-        self._centre: dict[tuple[int, ...], Floats] = {}
         self._grid: dict[tuple[int, ...], _Grid] = {}
 
     @property
@@ -145,8 +152,11 @@ class MixedModel:
         """Which of ``beta`` are standard deviations, (size,)."""
         return np.array([False, True, False, True])[: self.size]
 
-    def evaluate(self, beta: Floats, study: Floats, points: int) -> State:
-        """Log-likelihood, its gradient and Hessian in ``beta`` (study intercepts eliminated), at P points."""
+    def evaluate(self, beta: Floats, study: Floats, points: int, centre: Floats | None = None) -> State:
+        """Log-likelihood, its gradient and Hessian in ``beta`` (study intercepts eliminated), at P points.
+
+        ``centre``: of a state near by, where to look for the place of the nodes.
+        """
         if self.size == 4 and len(beta) > 1:
             # one random effect has a rule of its own, which is better than the product for two
             kinds = (beta[:, [1, 3]] != 0.0) @ [1, 2]
@@ -154,10 +164,11 @@ class MixedModel:
             if len(parts) > 1:
                 states = [self.evaluate(beta[at], study[at], points) for at in parts]
                 order = np.argsort(np.concatenate(parts))
+                states = [replace(s, centre=np.zeros((len(s.value), self.k, 2))) for s in states]
                 fields = zip(*(vars(state).values() for state in states), strict=True)
                 return State(*(np.concatenate(field)[order] for field in fields))
         random = tuple(i for i in (1, 3) if i < self.size and beta[:, i].any())
-        grid = self._nodes(beta, study, random, points)
+        grid = self._nodes(beta, study, random, points, centre)
         l0, l1, l2 = self._likelihood(beta, study, grid.z, random)
         joint = grid.base + l0.sum(axis=0)
         top = joint.max(axis=2, keepdims=True)
@@ -211,6 +222,7 @@ class MixedModel:
                 np.zeros(len(beta)),
                 none,
                 none[..., None],
+                grid.centre,
             )
         curve = np.minimum(hessian[..., 2, 2], -1e-12)
         cross = -hessian[..., 2, :2] / curve[..., None]
@@ -220,7 +232,9 @@ class MixedModel:
         gradient = mean[..., :2].sum(axis=0) + (cross * slope[..., None]).sum(axis=0)
         step = -slope / curve
         gain = 0.5 * (slope * step).sum(axis=0)
-        return State(beta, study, value, gradient, reduced, gain, step.T, cross.transpose(1, 0, 2))
+        return State(
+            beta, study, value, gradient, reduced, gain, step.T, cross.transpose(1, 0, 2), grid.centre
+        )
 
     def _likelihood(
         self, beta: Floats, study: Floats, z: Floats, random: tuple[int, ...]
@@ -240,16 +254,21 @@ class MixedModel:
         l0, l1, l2 = self.kernel(eta.reshape(shape[0] * shape[1], -1))
         return l0.reshape(shape), l1.reshape(shape), l2.reshape(shape)
 
-    def _nodes(self, beta: Floats, study: Floats, random: tuple[int, ...], points: int) -> _Grid:
+    def _nodes(
+        self, beta: Floats, study: Floats, random: tuple[int, ...], points: int, centre: Floats | None
+    ) -> _Grid:
         """Nodes and log weights: those in use as long as they fit."""
         grid = self._grid.get(random)
         if grid is not None and self._still_fits(grid, beta, study, points):
             return grid
         P = len(beta)
+        if centre is None or centre.shape[2] != len(random):
+            centre = np.zeros((P, self.k, len(random)))
+        centre = centre.transpose(1, 0, 2)
         if not random:
             z, base, room = np.zeros((self.k, P, 1, 0)), np.zeros((self.k, P, 1)), np.full(P, np.inf)
         elif len(random) == 2:
-            centre, scale, log_scale = self._adapt(beta, study, random)
+            centre, scale, log_scale = self._adapt(beta, study, random, centre)
             x, log_w = _product_rule(points)
             z = centre[:, :, None, :] + np.matmul(x, scale.transpose(0, 1, 3, 2))
             base = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[..., None]
@@ -257,13 +276,20 @@ class MixedModel:
             width = np.sqrt((scale**2).sum(axis=3)) * beta[:, list(random)]
             room = 0.3 * width.min(axis=(0, 2), initial=np.inf)
         else:
-            z, base, room = self._line(beta, study, random, points)
-        grid = _Grid(beta, study, points, z, base, _features(z), room)
+            centre, scale, _ = self._adapt(beta, study, random, centre)
+            z, base, room = self._line(beta, study, random, points, centre, scale[..., 0])
+        grid = _Grid(beta, study, points, centre.transpose(1, 0, 2), z, base, _features(z), room)
         self._grid[random] = grid
         return grid
 
     def _line(
-        self, beta: Floats, study: Floats, random: tuple[int, ...], points: int
+        self,
+        beta: Floats,
+        study: Floats,
+        random: tuple[int, ...],
+        points: int,
+        centre: Floats,
+        scale: Floats,
     ) -> tuple[Floats, Floats, Floats]:
         """Nodes (k, P, Q, 1), log weights and room of a trapezoid sum over all of each study's integrand.
 
@@ -271,8 +297,6 @@ class MixedModel:
         The sum converges exponentially once the step resolves both the posterior and the bend of the
         likelihood, which is of width 1 in eta, hence of width 1 / tau in z.
         """
-        centre, scale, _ = self._adapt(beta, study, random)
-        scale = scale[..., 0]
         far = math.sqrt(2 * _DROP) + 0.1
         width = np.minimum(scale * far * _WIDENING, far)
         probe = np.concatenate([centre, centre - width, centre + width], axis=2)
@@ -305,15 +329,14 @@ class MixedModel:
             shift = shift + np.abs(study - grid.study).max(axis=1, initial=0.0)
         return bool((shift <= grid.room).all())
 
-    def _adapt(self, beta: Floats, study: Floats, random: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
-        """Posterior mode of z and a square root of its inverse curvature, study by study.
+    def _adapt(
+        self, beta: Floats, study: Floats, random: tuple[int, ...], z: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Posterior mode of z, from near by, and a square root of its inverse curvature, study by study.
 
         Roughly is enough: any centre and scale give the same integral, only with more or fewer nodes.
         """
         d, P = len(random), len(beta)
-        z = self._centre.get(random, np.zeros((self.k, 1, d)))
-        if z.shape[1] != P:
-            z = np.repeat(z[:, :1], P, axis=1)
         sd = beta[:, list(random)]
         c = self.c[:, None, None]
         reach = 2.0 / np.maximum(1.0, sd)  # at most 2 in eta: longer steps overshoot the bend
@@ -334,7 +357,6 @@ class MixedModel:
             z = z + np.clip(step, -reach, reach)
             if np.abs(step).max(initial=0.0) < 0.05:
                 break
-        self._centre[random] = z
         if d == 1:
             scale = 1 / np.sqrt(precision)
             return z, scale, np.log(scale[..., 0, 0])
@@ -377,7 +399,7 @@ class MixedModel:
                     live = live & ~failed
                 size = np.where(live, size, 0.0)
                 beta, study = self._moved(start, newton, size, free)
-                state = self.evaluate(beta, study, points)
+                state = self.evaluate(beta, study, points, start.centre)
                 # points that were found better before stay where they are
                 failed = failed & live & ~(state.value >= start.value - 1e-12 * np.abs(start.value))
                 if not failed.any():
@@ -419,7 +441,7 @@ class MixedModel:
         limit = 64 if dimension < 2 else 24
         while dimension and points < limit:
             more = 2 * points if dimension == 1 else math.ceil(1.5 * points)
-            finer = self.evaluate(state.beta, state.study, more)
+            finer = self.evaluate(state.beta, state.study, more, state.centre)
             error = abs(float(finer.value[0] - state.value[0]))
             if error < _TOLERANCE:
                 break
