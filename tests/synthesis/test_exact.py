@@ -135,6 +135,15 @@ def test_one_sided_limit_closed_form():
     assert -2 * math.log(p0) == pytest.approx(chdtri(1, 0.05), rel=1e-7)
 
 
+@pytest.mark.parametrize("method", ["cm.el", "um.fs"])
+def test_one_sided_limit_of_a_rate_closed_form(method):
+    # one study, 0 events v 3: P(0 given 3) = (t2 / (t2 + t1 IRR))^3, to which free intercepts profile too
+    table = two_groups([0], [50], [3], [50]).assign(person_years=[71.4, 136.0])
+    ours = jk.pairwise(table, "IRR", method, "reference")
+    limit = 136.0 / 71.4 * math.expm1(chdtri(1, 0.05) / 6)
+    assert ours.ci_high == pytest.approx(limit, rel=1e-8)
+
+
 def test_contradicting_studies_are_reported_not_hidden():
     ours = jk.pairwise(two_groups([0, 5], [50, 40], [5, 0], [50, 40]), "OR", "cm.el", "reference")
     assert ours.ci_low < 1 < ours.ci_high and ours.tau2 > 1

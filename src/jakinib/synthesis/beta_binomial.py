@@ -35,6 +35,10 @@ def beta_binomial(pairs: Pairs, measure: str = "OR", effects: str = "random") ->
     return one_by_one(pairs, measure, used, fit_one, random=False)
 
 
+def _no_kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
+    raise NotImplementedError("the beta-binomial has no random effects to integrate over")
+
+
 class _BetaBinomial(MixedModel):
     """Parameters theta, s, alpha: logit p2 = alpha, logit p1 = alpha + theta, rho / (1 - rho) = s^2.
 
@@ -43,46 +47,53 @@ class _BetaBinomial(MixedModel):
     a Gauss rule for whole numbers, so a step does not cost more for a million persons.
     """
 
+    between_studies = False
+
     def __init__(self, pairs: Pairs) -> None:
-        super().__init__((), len(pairs.e1))
+        super().__init__(_no_kernel, (), len(pairs.e1))
         self.size = 3
         self._groups = [(_rule(e), _rule(d - e)) for e, d in ((pairs.e1, pairs.d1), (pairs.e2, pairs.d2))]
         self._all = _rule(np.concatenate([pairs.d1, pairs.d2]))
         self._constant = float(log_choose(pairs.d1, pairs.e1).sum() + log_choose(pairs.d2, pairs.e2).sum())
 
-    def evaluate(self, beta: Floats, study: Floats, points: int) -> State:
-        theta, s, alpha = (float(b) for b in beta)
+    def evaluate(self, beta: Floats, study: Floats, points: int, centre: Floats | None = None) -> State:
+        theta, s, alpha = beta.T
         phi = s * s
+        P = len(beta)
         j, counts = self._all
-        value = self._constant - float(xlog1py(counts, j * phi).sum())
-        ratio = j / (1 + j * phi)
-        d_phi, d_phi2 = -float(counts @ ratio), float(counts @ ratio**2)
-        logits = np.zeros(2), np.zeros(2), np.zeros(2)  # first, second, mixed with phi
+        value = self._constant - xlog1py(counts, j * phi[:, None]).sum(axis=1)
+        ratio = j / (1 + j * phi[:, None])
+        d_phi, d_phi2 = -ratio @ counts, ratio**2 @ counts
+        first, second, mixed = (np.zeros((P, 2)) for _ in range(3))  # in the logits; mixed with phi
         for g, logit in enumerate((alpha + theta, alpha)):
-            p, q = float(expit(logit)), float(expit(-logit))
-            d_p = d_p2 = d_p_phi = 0.0
+            p, q = expit(logit), expit(-logit)
+            d_p, d_p2, d_p_phi = (np.zeros(P) for _ in range(3))
             for (i, counts), at, sign in zip(self._groups[g], (p, q), (1.0, -1.0), strict=True):
-                base = at + i * phi
-                value += float(counts @ np.log(np.maximum(base, 1e-300)))
-                inverse = 1 / np.maximum(base, 1e-300)
-                d_p += sign * float(counts @ inverse)
-                d_p2 -= float(counts @ inverse**2)
-                d_phi += float(counts @ (i * inverse))
-                d_phi2 -= float(counts @ (i * inverse) ** 2)
-                d_p_phi -= sign * float(counts @ (i * inverse**2))
-            logits[0][g] = d_p * p * q
-            logits[1][g] = d_p2 * (p * q) ** 2 + d_p * p * q * (q - p)
-            logits[2][g] = d_p_phi * p * q
-        first, second, mixed = logits
-        gradient = np.array([first[0], 2 * s * d_phi, first.sum()])
+                base = np.maximum(at[:, None] + i * phi[:, None], 1e-300)
+                value = value + np.log(base) @ counts
+                inverse = 1 / base
+                along = i * inverse
+                d_p += sign * (inverse @ counts)
+                d_p2 -= inverse**2 @ counts
+                d_phi = d_phi + along @ counts
+                d_phi2 = d_phi2 - along**2 @ counts
+                d_p_phi -= sign * ((along * inverse) @ counts)
+            first[:, g] = d_p * p * q
+            second[:, g] = d_p2 * (p * q) ** 2 + d_p * p * q * (q - p)
+            mixed[:, g] = d_p_phi * p * q
+        gradient = np.stack([first[:, 0], 2 * s * d_phi, first.sum(axis=1)], axis=1)
+        both, turn = second.sum(axis=1), 2 * s * mixed.sum(axis=1)
         hessian = np.array(
             [
-                [second[0], 2 * s * mixed[0], second[0]],
-                [2 * s * mixed[0], 2 * d_phi + 4 * phi * d_phi2, 2 * s * mixed.sum()],
-                [second[0], 2 * s * mixed.sum(), second.sum()],
+                [second[:, 0], 2 * s * mixed[:, 0], second[:, 0]],
+                [2 * s * mixed[:, 0], 2 * d_phi + 4 * phi * d_phi2, turn],
+                [second[:, 0], turn, both],
             ]
+        ).transpose(2, 0, 1)
+        none = np.zeros((P, 0))
+        return State(
+            beta, study, value, gradient, hessian, np.zeros(P), none, none[..., None], none[..., None]
         )
-        return State(beta, study, value, gradient, hessian, study, np.zeros((0, 2)))
 
 
 def _rule(counts: Floats) -> tuple[Floats, Floats]:

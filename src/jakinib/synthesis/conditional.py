@@ -37,7 +37,7 @@ def _conditional(pairs: Pairs, measure: str, effects: str, exact: bool) -> Fit:
             kernel = hypergeometric(one.e1, one.d1, one.e2, one.d2)
         else:
             kernel = binomial(one.e1, one.e1 + one.e2, np.log(one.d1 / one.d2))
-        model = MixedModel([(kernel, 1.0)], len(one.e1))
+        model = MixedModel(kernel, (1.0,), len(one.e1))
         side = side_of(one, measure if hyper else "IRR", conditional=True)
         return fit_mixed(Start(model, np.zeros(2), np.zeros(0), 12), random, side)
 

@@ -12,7 +12,7 @@ from scipy.special import chdtrc, chdtri
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.likelihood import fit
-from jakinib.synthesis.mixed import MixedModel
+from jakinib.synthesis.mixed import MixedModel, State
 from jakinib.synthesis.pairs import Fit, Pairs
 
 _END = 60.0  # a log odds ratio as good as infinite
@@ -40,12 +40,15 @@ class Profiled(Protocol):
 class Separated:
     """Events on one side only: the estimate is infinite and one limit is finite.
 
-    ``curve(theta)`` is the log-likelihood of the common-effect model, profiled; it rises towards ``side``.
+    ``curve(theta)``: the log-likelihood of the common-effect model, profiled, and its slope; it rises towards
+    ``side``. Known before: ``log_likelihood`` at its end, ``null`` at 0 and ``least`` at the other end.
     """
 
     side: int
-    curve: Callable[[float], float]
+    curve: Callable[[float], tuple[float, float]]
     log_likelihood: float
+    null: float
+    least: float
     notes: list[str]
     se: float = math.nan
     tau: float = 0.0
@@ -55,24 +58,29 @@ class Separated:
         return self.side * math.inf
 
     def limits(self, level: float) -> tuple[float, float]:
-        drop = float(chdtri(1.0, 1 - level)) / 2
+        """By Newton steps on the root of the likelihood ratio, bracketed."""
+        target = math.sqrt(float(chdtri(1.0, 1 - level)))
         inside, outside = self.side * _END, -self.side * _END
-        if self.log_likelihood - self.curve(outside) < drop:
+        if 2 * (self.log_likelihood - self.least) < target**2:
             return -math.inf, math.inf
-        while abs(inside - outside) > 1e-9:
-            middle = (inside + outside) / 2
-            if self.log_likelihood - self.curve(middle) < drop:
-                inside = middle
-            else:
-                outside = middle
-        end = (inside + outside) / 2
-        return (-math.inf, end) if self.side < 0 else (end, math.inf)
+        x = 0.0
+        for _ in range(100):
+            value, slope = self.curve(x)
+            root = math.sqrt(max(0.0, 2 * (self.log_likelihood - value)))
+            inside, outside = (x, outside) if root < target else (inside, x)
+            new = x + root * (root - target) / slope if slope != 0.0 else math.nan
+            if not min(inside, outside) < new < max(inside, outside):
+                new = (inside + outside) / 2
+            if abs(new - x) < 1e-9:
+                break
+            x = new
+        return (-math.inf, new) if self.side < 0 else (new, math.inf)
 
     def tau_limits(self, level: float) -> tuple[float, float]:
         return math.nan, math.nan
 
     def p(self) -> float:
-        return float(chdtrc(1.0, max(0.0, 2 * (self.log_likelihood - self.curve(0.0)))))
+        return float(chdtrc(1.0, max(0.0, 2 * (self.log_likelihood - self.null))))
 
 
 @dataclass(frozen=True)
@@ -89,30 +97,38 @@ def fit_mixed(start: Start, random: bool, side: int) -> Profiled:
     """Maximum likelihood; ``side``: -1 or 1 when the likelihood rises to -inf or inf in theta, else 0."""
     if side == 0:
         return fit(start.model, start.beta, start.study, random, start.points)
-    model = start.model
-    free = tuple(range(2, model.size))
-    near = [None]
+    model, points = start.model, start.points
+    free = np.arange(model.size) >= 2
 
-    def curve(theta: float) -> float:
-        beta = start.beta.copy()
-        beta[:2] = theta, 0.0
-        study = start.study
-        state = near[0]
-        if state is not None:
-            beta[2:] = state.beta[2:]
-            if model.intercept == "fixed":
-                study = state.study + state.cross @ (beta - state.beta)[:2]
-        state = model.maximise(model.evaluate(beta, study, start.points), free, start.points)
-        near[0] = state  # type: ignore[call-overload]
-        return state.value
+    def at(theta: Floats, beta: Floats, study: Floats) -> State:
+        """The maximum at each theta (P,), starting from other parameters shifted in proportion."""
+        shifts = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])[:, None] * (theta - beta[:, 0])
+        trials = np.repeat(beta[None], len(shifts), axis=0)
+        trials[:, :, 0], trials[:, :, 1] = theta, 0.0
+        studies = np.repeat(study[None], len(shifts), axis=0)
+        if model.size > 2:
+            trials[:, :, 2] += shifts
+        else:
+            studies = studies + shifts[..., None]
+        flat = model.evaluate(
+            trials.reshape(-1, model.size), studies.reshape(len(shifts) * len(theta), -1), points
+        )
+        best = flat.value.reshape(len(shifts), -1).argmax(axis=0) * len(theta) + np.arange(len(theta))
+        return model.maximise(flat.take(best), free, points)
 
-    for theta in range(0, int(_END), 4):
-        curve(float(side * theta))
-    best = curve(side * _END)
+    ends = side * np.array([_END, 0.0, -_END])
+    near = at(ends, np.repeat(start.beta[None], 3, axis=0), np.repeat(start.study[None], 3, axis=0))
+    best, null, least = near.value.tolist()
+    last = [near.take([1])]
+
+    def curve(theta: float) -> tuple[float, float]:
+        last[0] = at(np.array([theta]), last[0].beta, last[0].study)
+        return float(last[0].value[0]), float(last[0].gradient[0, 0])
+
     note = "events on one side only: the estimate is infinite, the interval has one finite end"
     if random:
         note += "; heterogeneity is not identified and was set to zero"
-    return Separated(side, curve, best, [note])
+    return Separated(side, curve, best, null, least, [note])
 
 
 def one_by_one(

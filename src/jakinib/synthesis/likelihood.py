@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import chdtrc, chdtri
 
-from jakinib.synthesis.arms import Floats
+from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.mixed import TAU_MAX, MixedModel, State
 
-_TAU_GRID = (0.15, 0.4, 0.8, 1.6)
+_TAU_GRID = (0.05, 0.15, 0.4, 0.8, 1.6)
 _FAR = 50.0
+# theta's lower and upper limit, theta = 0, tau's lower and upper limit: parameter, and side of the maximum
+_SEARCHES = ((0, -1), (0, 1), (0, 0), (1, -1), (1, 1))
 
 
 @dataclass
@@ -21,134 +22,235 @@ class Likelihood:
     """A fitted exact model. ``theta``, ``tau`` with Hessian-based ``se``; ``log_likelihood`` is complete.
 
     ``limits(level)``: profile-likelihood interval of theta (an end that the data do not bound is infinite);
-    ``tau_limits(level)``: of tau; ``p()``: likelihood-ratio test of theta = 0.
+    ``tau_limits(level)``: of tau; ``p()``: likelihood-ratio test of theta = 0. All are searched together.
     """
 
     model: MixedModel
     state: State
-    free: tuple[int, ...]
+    free: Floats
     points: int
+    coarse: int
     se: float
     notes: list[str] = field(default_factory=list)
+    _found: dict[float, Floats] = field(default_factory=dict)
 
     @property
     def theta(self) -> float:
-        return float(self.state.beta[0])
+        return float(self.state.beta[0, 0])
 
     @property
     def tau(self) -> float:
-        return float(self.state.beta[1])
+        return float(self.state.beta[0, 1])
 
     @property
     def log_likelihood(self) -> float:
-        return self.state.value
+        return float(self.state.value[0])
 
     def limits(self, level: float) -> tuple[float, float]:
-        return self._limit(0, -1, level), self._limit(0, 1, level)
+        found = self._profile(level)
+        return float(found[0]), float(found[1])
 
     def tau_limits(self, level: float) -> tuple[float, float]:
-        low = self._limit(1, -1, level) if self.tau > 0 else 0.0
-        return max(low, 0.0), self._limit(1, 1, level)
+        found = self._profile(level)
+        return float(found[3]), float(found[4])
 
     def p(self) -> float:
-        held = self._held(self.state, 0, 0.0)
-        return float(chdtrc(1.0, max(0.0, 2 * (self.state.value - held.value))))
+        found = self._profile(next(iter(self._found), 0.95))
+        return float(chdtrc(1.0, found[2]))
 
-    def _held(self, near: State, index: int, value: float) -> State:
-        """The maximum with one parameter held at a value, from a state near by and along its tangent."""
-        free = tuple(i for i in self.free if i != index)
-        beta = near.beta.copy()
-        beta[index] = value
-        moving = [i for i in free if not (i in (1, 3) and near.beta[i] in (0.0, TAU_MAX))]
-        if moving:
-            turn = near.hessian[np.ix_(moving, moving)]
-            if (turn[0, 0] if len(moving) == 1 else np.linalg.eigvalsh(turn)[-1]) < 0:
-                slope = -np.linalg.solve(turn, near.hessian[moving, index])
-                beta[moving] += np.clip(slope * (value - near.beta[index]), -2.0, 2.0)
-            for i in moving:
-                if i in (1, 3):  # a standard deviation is not led to its boundary by a guess
-                    beta[i] = min(max(beta[i], 0.25 * near.beta[i]), TAU_MAX)
-        study = near.study
-        if self.model.intercept == "fixed":
-            study = study + np.clip(near.cross @ (beta - near.beta)[:2], -3.0, 3.0)
-        start = self.model.evaluate(beta, study, self.points)
-        return self.model.maximise(start, free, self.points, close=3e-7, still=1e-4)
+    def _profile(self, level: float) -> Floats:
+        """Both limits of theta, the deviance at theta = 0, both limits of tau (NaN where it is not between
+        studies or not free).
+        """
+        if level not in self._found:
+            between = self.free[1] and self.model.between_studies
+            found = np.array([math.nan, math.nan, math.nan, 0.0 if between else math.nan, math.nan])
+            wanted = [0, 1, 2]
+            if between:
+                wanted += [3, 4] if self.tau > 0 else [4]
+            searches = np.array([_SEARCHES[i] for i in wanted])
+            target = math.sqrt(float(chdtri(1.0, 1 - level)))
+            found[wanted] = self._search(searches[:, 0], searches[:, 1], target)
+            self._found[level] = found
+        return self._found[level]
 
-    def _limit(self, index: int, side: int, level: float) -> float:
-        """Where the signed root of the likelihood ratio reaches its normal quantile: Newton, bracketed."""
-        target = math.sqrt(float(chdtri(1.0, 1 - level)))
-        centre = float(self.state.beta[index])
-        lowest, highest = (0.0, TAU_MAX) if index == 1 else (centre - _FAR, centre + _FAR)
-        width = self.se if index == 0 and math.isfinite(self.se) else 0.5
-        inner, outer = centre, math.nan
-        x, state = centre + side * target * min(width, 5.0), self.state
-        for _ in range(30):
-            x = min(max(x, lowest), highest)
-            state = self._held(state, index, x)
-            root = math.sqrt(max(0.0, 2 * (self.state.value - state.value)))
-            if root >= target:
-                outer = x
-            else:
-                inner = x
-                if x in (lowest, highest):
-                    return (0.0 if side < 0 else math.inf) if index == 1 else side * math.inf
-            slope = -side * float(state.gradient[index]) / root if root > 1e-8 else 0.0
-            step = side * (target - root) / slope if slope > 1e-6 else side * max(1.0, abs(x - centre))
-            new = x + math.copysign(min(abs(step), 4 * max(1.0, abs(x - centre))), step)
-            if math.isfinite(outer) and not min(inner, outer) < new < max(inner, outer):
-                new = (inner + outer) / 2
+    def _search(self, index: Ints, side: Floats, target: float) -> Floats:
+        """Where the signed root of the likelihood ratio reaches its normal quantile: Newton, bracketed.
+
+        All searches go side by side, and each moves its own parameter and all others at once: the profile
+        and its slope are read from the quadratic that touches the likelihood where the search stands
+        (Venzon & Moolgavkar 1988), once the others are near enough to their maximum for it to be exact.
+        ``side`` 0: the deviance where the parameter is held at 0.
+        """
+        searches = _Searches(self, index, side, target)
+        if self.coarse < self.points:
+            searches.run(self.coarse)
+        return searches.run(self.points)
+
+
+class _Searches:
+    """Where each search stands: ``x``, the bracket ``inner`` to ``outer``, and the state there."""
+
+    def __init__(self, fit: Likelihood, index: Ints, side: Floats, target: float) -> None:
+        self.fit, self.model, self.index, self.side, self.target = fit, fit.model, index, side, target
+        P = len(index)
+        self.state = fit.state.take([0] * P)
+        self.free = fit.free & (np.arange(fit.model.size) != index[:, None])
+        self.centre = self.state.beta[np.arange(P), index]
+        self.lowest = np.where(index == 1, 0.0, self.centre - _FAR)
+        self.highest = np.where(index == 1, TAU_MAX, self.centre + _FAR)
+        width = min(fit.se, 5.0) if math.isfinite(fit.se) else 0.5
+        x = self.centre + side * target * np.where(index == 0, width, 0.5)
+        self.x = np.where(side == 0, 0.0, np.clip(x, self.lowest, self.highest))
+        self.others, self.along, _ = self._others(self.state, self.free, index)
+        self._start()
+
+    def _start(self) -> None:
+        """Places the searches at their ``x``, with tau the best of several: it may have two maxima there."""
+        P, tries = len(self.index), len(_TAU_GRID)
+        beta, study = self._led(np.arange(P))
+        more = np.flatnonzero(self.free[:, 1])
+        trials = np.repeat(beta[more], tries, axis=0)
+        trials[:, 1] = np.tile(_TAU_GRID, len(more))
+        from_ = np.concatenate([np.arange(P), np.repeat(more, tries)])
+        found = self.model.evaluate(
+            np.concatenate([beta, trials]), study[from_], self.fit.coarse, self.state.centre[from_]
+        )
+        values = found.value + found.gain
+        row = np.arange(P)
+        if len(more):
+            best = P + np.arange(0, len(more) * tries, tries) + values[P:].reshape(-1, tries).argmax(axis=1)
+            row[more] = np.where(values[best] > values[more], best, more)
+        self.state = found.take(row)
+        self.others, self.along, _ = self._others(self.state, self.free, self.index)
+
+    def run(self, points: int) -> Floats:
+        """The answers, to the accuracy of the nodes; the searches stand there afterwards."""
+        P = len(self.index)
+        peak, target = self.fit.log_likelihood, self.target
+        inner, outer, answer = self.centre.copy(), np.full(P, np.nan), np.full(P, np.nan)
+        for iteration in range(40):
+            at = np.flatnonzero(np.isnan(answer))
+            left, value, slope = self._step(at, points, 0.1 if iteration < 12 else 3e-4)
+            x, side, index, centre = self.x[at], self.side[at], self.index[at], self.centre[at]
+            deviance = np.maximum(0.0, 2 * (peak - value))
+            root = np.sqrt(deviance)
+            near, beyond = left < 3e-4, root >= target
+            # only what is known well enough narrows the bracket
+            known = near | ((left < 0.1) & (np.abs(root - target) > 0.05))
+            outer[at] = np.where(known & beyond, x, outer[at])
+            inner[at] = np.where(known & ~beyond, x, inner[at])
+            climb = -side * slope / np.maximum(root, 1e-8) * (root > 1e-8)
+            steep = climb > 1e-6
+            reach = np.maximum(1.0, np.abs(x - centre))
+            move = side * np.where(steep, (target - root) / np.where(steep, climb, 1.0), reach)
+            new = x + np.clip(move, -4 * reach, 4 * reach)
+            low, high = np.minimum(inner[at], outer[at]), np.maximum(inner[at], outer[at])
+            new = np.where(np.isfinite(high) & ~((low < new) & (new < high)), (low + high) / 2, new)
             # Newton's error is squared at each step
-            if abs(new - x) < 1e-5 * max(1.0, abs(x)) or abs(root - target) < 1e-8:
-                return new
-            x = new
-        return x
+            still = (np.abs(new - x) < 1e-5 * np.maximum(1.0, np.abs(x))) | (np.abs(root - target) < 1e-8)
+            end = near & ~beyond & ((x == self.lowest[at]) | (x == self.highest[at]))
+            unbounded = np.where(side > 0, np.inf, np.where(index == 1, 0.0, -np.inf))
+            found = np.where(side == 0, deviance, np.where(end, unbounded, new))
+            done = near & ((side == 0) | end | still)
+            answer[at[done]] = found[done]
+            if not np.isnan(answer).any():
+                return answer
+            new = np.clip(new, self.lowest[at], self.highest[at])
+            self.x[at] = np.where(done | (side == 0), x, new)
+        return np.where(np.isnan(answer), self.x, answer)
+
+    def _step(self, at: Ints, points: int, enough: float) -> tuple[Floats, Floats, Floats]:
+        """The searches ``at`` brought to their ``x``, with all others a Newton step from where they were.
+
+        Returns the size of the step that is then left, and the profile and its slope.
+        """
+        beta, study = self._led(at)
+        free, index = self.free[at], self.index[at]
+        state = self.model.evaluate(beta, study, points, self.state.centre[at])
+        others, along, left = self._others(state, free, index)
+        rough = np.flatnonzero(~(left < enough))
+        if len(rough):
+            part = self.model.maximise(state.take(rough), free[rough], points, close=3e-7, still=1e-4)
+            state = state.put(rough, part)
+            others, along, left = self._others(state, free, index)
+            left[rough] = np.minimum(left[rough], enough)
+        self.state = self.state.put(at, state)
+        self.others[at], self.along[at] = others, along
+        value = state.value + state.gain + 0.5 * (others * state.gradient).sum(axis=1)
+        slope = state.gradient[np.arange(len(at)), index] + (along * state.gradient).sum(axis=1)
+        return left, value, slope
+
+    def _led(self, at: Ints) -> tuple[Floats, Floats]:
+        """``beta`` and ``study`` of the searches ``at`` once their parameter is at ``x``, to first order."""
+        state, index, x, rows = self.state, self.index[at], self.x[at], np.arange(len(at))
+        old = state.beta[at]
+        move = x - old[rows, index]
+        beta = old + self.others[at] + np.clip(self.along[at] * move[:, None], -2.0, 2.0)
+        # a standard deviation is not led to its boundary by a guess
+        beta = np.where(self.model.spread & self.free[at], np.clip(beta, 0.25 * old, TAU_MAX), beta)
+        beta[rows, index] = x
+        study = state.study[at]
+        if self.model.intercept == "fixed":
+            shift = np.matmul(state.cross[at], (beta - old)[:, :2, None])[..., 0]
+            study = study + np.clip(state.step_study[at] + shift, -3.0, 3.0)
+        return beta, study
+
+    def _others(self, state: State, free: Floats, index: Floats) -> tuple[Floats, Floats, Floats]:
+        """Newton step of the parameters not held, how they follow the one that is, and the size of the step.
+
+        The size is infinite at a saddle and where a standard deviation would shrink to its boundary.
+        """
+        moving = free & ~self.model.pinned(state)
+        across = np.take_along_axis(state.hessian, index[:, None, None], axis=2)
+        steps = state.newton(moving, np.concatenate([state.gradient[:, :, None], across], axis=2))
+        # a saddle, whose gradient is zero but for rounding, is left by `maximise`
+        saddle = moving & self.model.spread & (state.beta == 0.0)
+        others = np.where(saddle, 0.0, steps[..., 0])
+        # the likelihood is a function of the square of a standard deviation: near 0 its scale is itself
+        scale = np.where(moving & self.model.spread, np.clip(state.beta, 1e-9, 1.0), 1.0)
+        left = (np.abs(others) / scale).max(axis=1, initial=0.0)
+        left = np.maximum(left, np.abs(state.step_study).max(axis=1, initial=0.0))
+        lost = saddle | (moving & self.model.spread & (state.beta + others < 0.25 * state.beta))
+        return others, steps[..., 1], np.where(lost.any(axis=1), np.inf, left)
 
 
-def fit(
-    model: MixedModel,
-    beta: Floats,
-    study: Floats,
-    random: bool,
-    points: int,
-) -> Likelihood:
+def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: int) -> Likelihood:
     """Maximise from a rough start; ``random``: whether tau is estimated (else held at 0)."""
-    others = tuple(range(2, model.size))
-    common = (0, *others)
+    free = np.arange(model.size) != 1
     start = beta.copy()
     start[1] = 0.0
-    state = model.evaluate(start, study, points)
-    state = model.maximise(state, common, points)
-    free: tuple[int, ...] = common
+    state = model.evaluate(start[None], study[None], points)
+    # with random effects it is only a place to start from
+    state = model.maximise(state, free, points, *((1e-3, 1e-2) if random else ()))
     if random:
-        free = (0, 1, *others)
-        best = state
-        for tau in _TAU_GRID:
-            trial_beta = state.beta.copy()
-            trial_beta[1] = tau
-            trial = model.evaluate(trial_beta, state.study, points)
-            if trial.value > best.value:
-                best = trial
+        free = np.ones(model.size, dtype=bool)
+        trials = np.repeat(state.beta, len(_TAU_GRID), axis=0)
+        trials[:, 1] = _TAU_GRID
+        found = model.evaluate(trials, np.repeat(state.study, len(_TAU_GRID), axis=0), points)
         # a likelihood that rises from tau = 0 but is lower at every point of the grid has a small maximum
-        if best is state and state.hessian[1, 1] > 0:
-            trial_beta = state.beta.copy()
-            trial_beta[1] = 0.05
-            best = model.evaluate(trial_beta, state.study, points)
-        state = best
+        value = found.value + found.gain
+        best = int(np.argmax(value))
+        if value[best] > state.value[0] + state.gain[0] or state.hessian[0, 1, 1] > 0:
+            state = found.take([best])
+    coarse = points
     state, points = model.refine(state, free, points)
     notes = []
-    if state.beta[1] >= TAU_MAX:
+    if state.beta[0, 1] >= TAU_MAX:
         notes.append(
             "the likelihood keeps rising with tau: the studies contradict one another; "
             f"tau is held at {TAU_MAX:g}"
         )
-    return Likelihood(model, state, free, points, _standard_error(state, free), notes)
+    return Likelihood(
+        model, state, free, points, coarse, _standard_error(state, free & model.spread, free), notes
+    )
 
 
-def _standard_error(state: State, free: Sequence[int]) -> float:
-    at = [i for i in free if not (i in (1, 3) and (state.beta[i] == 0.0 or state.beta[i] >= TAU_MAX))]
-    information = -state.hessian[np.ix_(at, at)]
+def _standard_error(state: State, spread: Floats, free: Floats) -> float:
+    beta = state.beta[0]
+    at = np.flatnonzero(free & ~(spread & ((beta == 0.0) | (beta >= TAU_MAX))))
     try:
-        variance = float(np.linalg.inv(information)[at.index(0), at.index(0)])
+        variance = float(np.linalg.inv(-state.hessian[0][np.ix_(at, at)])[0, 0])
     except np.linalg.LinAlgError:
         return math.nan
     return math.sqrt(variance) if variance > 0 and math.isfinite(variance) else math.nan

@@ -11,18 +11,21 @@ quadrature (Louis 1982), so every step is a Newton step; free study intercepts a
 complement). Nodes are centred and scaled study by study: a trapezoid sum for one random effect, which
 stays exact for the one-sided integrands of studies with a zero cell, a Gauss-Hermite product for two (Naylor
 & Smith 1982; Pinheiro & Bates 1995). Nodes are added until the log-likelihood stands still.
+
+A model is evaluated at P points of its parameters at once: the ends of a profile interval, say, are searched
+side by side, which costs little more than one of them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
-from jakinib.synthesis.arms import Floats
+from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.kernels import Kernel
 
 TAU_MAX = 10.0  # on the log scale: beyond it the likelihood of separated studies is flat
@@ -33,15 +36,59 @@ _WIDENING = np.array([1.0, 1.6, 2.6, 4.2, 7.0, 1e9])
 
 @dataclass(frozen=True)
 class State:
-    """Parameters and the log-likelihood there. ``beta`` = theta, tau (, alpha, sigma); ``study``: alpha_i."""
+    """The log-likelihood ``value`` (P,) at P points, its gradient (P, size) and Hessian (P, size, size).
+
+    ``beta`` (P, size) = theta, tau (, alpha, sigma). Study intercepts ``study`` (P, k) are eliminated from
+    the derivatives: ``step_study`` is their own Newton step, ``gain`` (P,) what it is worth, and ``cross``
+    (P, k, 2) how they follow theta and tau. Without free study intercepts k is 0 there. ``centre`` (P, k, d):
+    where the nodes of the d random effects were laid.
+    """
 
     beta: Floats
     study: Floats
-    value: float
+    value: Floats
     gradient: Floats
     hessian: Floats
+    gain: Floats
     step_study: Floats
     cross: Floats
+    centre: Floats
+
+    def take(self, which: Ints | list[int]) -> State:
+        """Some of the points, in the order given."""
+        return State(*(part[which] for part in vars(self).values()))
+
+    def put(self, which: Ints, part: State) -> State:
+        """The state with some of its points replaced."""
+        if len(which) == len(self.value):
+            return part
+        both = State(*(own.copy() for own in vars(self).values()))
+        for name, own in vars(both).items():
+            if name != "centre":
+                own[which] = getattr(part, name)
+            elif own.shape[2] == part.centre.shape[2]:
+                own[which] = part.centre
+        return both
+
+    def newton(self, moving: Floats, towards: Floats | None = None) -> Floats:
+        """Newton steps for a maximum over the ``moving`` (P, size) of ``beta``, 0 elsewhere.
+
+        Directions of wrong or no curvature are turned uphill. ``towards`` (P, size, r): other right sides
+        than the gradient.
+        """
+        right = self.gradient[:, :, None] if towards is None else towards
+        right = right * moving[:, :, None]
+        both = moving[:, :, None] & moving[:, None, :]
+        inner = np.where(both, -self.hessian, 0.0)
+        largest = np.abs(inner).max(axis=(1, 2), initial=0.0)
+        at = np.arange(moving.shape[1])
+        inner[:, at, at] += np.where(moving, 0.0, largest[:, None])
+        values, vectors = np.linalg.eigh(inner)
+        size = np.abs(values)
+        floor = 1e-8 * np.maximum(size.max(axis=1, keepdims=True), 1e-8)
+        turned = np.matmul(vectors.transpose(0, 2, 1), right) / np.maximum(size, floor)[:, :, None]
+        step: Floats = np.matmul(vectors, turned) * moving[:, :, None]
+        return step[:, :, 0] if towards is None else step
 
 
 @cache
@@ -57,256 +104,345 @@ def _product_rule(points: int) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Nodes in use, and how far the linear predictor may move before they are laid anew."""
+    """Nodes ``z`` (k, P, Q, d) in use, their log weights ``base``, their powers and products ``features``
+    (k, P, Q, 1 + d + ...), and how far each point's linear predictor may move (``room``, (P,)) from
+    where they were laid before they are laid anew.
+    """
 
     beta: Floats
     study: Floats
     points: int
+    centre: Floats
     z: Floats
     base: Floats
-    room: float
+    features: Floats
+    room: Floats
+
+
+def _features(z: Floats) -> Floats:
+    """1, z, and the products of two z (k, P, Q, 1 + d + ...), each z's values side by side in memory."""
+    d = z.shape[-1]
+    features = np.empty((*z.shape[:2], (d + 1) * (d + 2) // 2, z.shape[2]))
+    features[:, :, 0] = 1.0
+    for i in range(d):
+        features[:, :, 1 + i] = z[..., i]
+    pairs = [(i, j) for i in range(d) for j in range(i, d)]
+    for n, (i, j) in enumerate(pairs):
+        np.multiply(features[:, :, 1 + i], features[:, :, 1 + j], out=features[:, :, 1 + d + n])
+    return features.swapaxes(2, 3)
 
 
 class MixedModel:
-    """A model over k studies. ``kernels``: pairs (kernel, c). ``intercept``: None, "fixed" or "random"."""
+    """A model over k studies.
 
-    def __init__(self, kernels: Sequence[tuple[Kernel, float]], k: int, intercept: str | None = None) -> None:
-        self.kernels, self.k, self.intercept = tuple(kernels), k, intercept
+    ``kernel``: the log-likelihoods of the counts of all studies, first those of the first ``c``, then those
+    of the next (k studies each). ``intercept``: None, "fixed" or "random".
+    """
+
+    between_studies = True  # whether the standard deviation of the effect is one between studies
+
+    def __init__(self, kernel: Kernel, c: Sequence[float], k: int, intercept: str | None = None) -> None:
+        self.kernel, self.k, self.intercept = kernel, k, intercept
+        self.c = np.array(c)
         self.size = 4 if intercept == "random" else 2
-        self._centre: dict[tuple[int, ...], Floats] = {}
         self._grid: dict[tuple[int, ...], _Grid] = {}
 
-    def evaluate(self, beta: Floats, study: Floats, points: int) -> State:
-        """Log-likelihood, its gradient and Hessian in ``beta`` (study intercepts eliminated)."""
-        random = tuple(i for i in (1, 3) if i < self.size and beta[i] != 0.0)
-        grid = self._grid.get(random)
-        if grid is not None and self._still_fits(grid, beta, study, points):
-            z, base = grid.z, grid.base
-        elif len(random) == 2:
-            centre, scale, log_scale = self._adapt(beta, study, random)
-            x, log_w = _product_rule(points)
-            z = centre[:, None, :] + np.matmul(x, scale.transpose(0, 2, 1))
-            base = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[:, None]
-            # the widest shift of eta that leaves every study's nodes where its integrand is
-            width = np.sqrt((scale**2).sum(axis=2)) * beta[list(random)]
-            self._grid[random] = _Grid(beta, study, points, z, base, 0.3 * float(width.min()))
-        elif random:
-            z, base = self._line(beta, study, random, points)
-        else:
-            z, base = np.zeros((self.k, 1, 0)), np.zeros((self.k, 1))
-        value, ga, gt, haa, hat, htt = self._derivatives(beta, study, z, random)
-        joint = base + value
-        top = joint.max(axis=1, keepdims=True)
+    @property
+    def spread(self) -> Floats:
+        """Which of ``beta`` are standard deviations, (size,)."""
+        return np.array([False, True, False, True])[: self.size]
+
+    def evaluate(self, beta: Floats, study: Floats, points: int, centre: Floats | None = None) -> State:
+        """Log-likelihood, its gradient and Hessian in ``beta`` (study intercepts eliminated), at P points.
+
+        ``centre``: of a state near by, where to look for the place of the nodes.
+        """
+        if self.size == 4 and len(beta) > 1:
+            # one random effect has a rule of its own, which is better than the product for two
+            kinds = (beta[:, [1, 3]] != 0.0) @ [1, 2]
+            parts = [np.flatnonzero(kinds == kind) for kind in set(kinds.tolist())]
+            if len(parts) > 1:
+                states = [self.evaluate(beta[at], study[at], points) for at in parts]
+                order = np.argsort(np.concatenate(parts))
+                states = [replace(s, centre=np.zeros((len(s.value), self.k, 2))) for s in states]
+                fields = zip(*(vars(state).values() for state in states), strict=True)
+                return State(*(np.concatenate(field)[order] for field in fields))
+        random = tuple(i for i in (1, 3) if i < self.size and beta[:, i].any())
+        grid = self._nodes(beta, study, random, points, centre)
+        l0, l1, l2 = self._likelihood(beta, study, grid.z, random)
+        joint = grid.base + l0.sum(axis=0)
+        top = joint.max(axis=2, keepdims=True)
         weight = np.exp(joint - top)
-        total = weight.sum(axis=1, keepdims=True)
+        total = weight.sum(axis=2, keepdims=True)
         weight /= total
-        log_likelihood = float((top + np.log(total)).sum())
-        # parameters in order theta, tau, (alpha, sigma) or (alpha_i): the score along each at every node
-        # (k, parameters, nodes), and how eta moves with it
-        zt = z[..., random.index(1)] if 1 in random else None
-        zs = z[..., random.index(3)] if 3 in random else None
-        moves = [("t", None), ("t", zt)]
+        value = (top + np.log(total)).sum(axis=0)[:, 0]
+        # the score along each parameter is that along theta or alpha times 1 or z, so all that is needed
+        # are expectations of scores and of their products, times 1, z, and products of two z
+        c = self.c[:, None, None, None]
+        gt = (c * l1).sum(axis=0)
+        rows = np.empty((self.k, len(beta), 2 if self.intercept is None else 5, weight.shape[2]))
+        np.multiply(weight, gt, out=rows[:, :, 0])
+        np.multiply(weight, gt * gt + (c * c * l2).sum(axis=0), out=rows[:, :, 1])
         if self.intercept is not None:
-            moves.append(("a", None))
-        if self.intercept == "random":
-            moves.append(("a", zs))
-        score = np.zeros((self.k, len(moves), z.shape[1]))
-        bend = {"tt": weight * htt, "at": weight * hat, "aa": weight * haa}
-        hessian = np.zeros((self.k, len(moves), len(moves)))
-        live = [p for p in range(len(moves)) if p in (0, 2) or p in random]
+            ga = l1.sum(axis=0)
+            np.multiply(weight, ga, out=rows[:, :, 2])
+            np.multiply(weight, gt * ga + (c * l2).sum(axis=0), out=rows[:, :, 3])
+            np.multiply(weight, ga * ga + l2.sum(axis=0), out=rows[:, :, 4])
+        moments = np.matmul(rows, grid.features)
+        column: dict[tuple[int, ...], int] = {(): 0}
+        column |= {(i,): 1 + n for n, i in enumerate(random)}
+        pairs = [(i, j) for n, i in enumerate(random) for j in random[n:]]
+        column |= {pair: 1 + len(random) + n for n, pair in enumerate(pairs)}
+        # theta, tau (, alpha, sigma or alpha_i): 0 along theta, 1 along alpha; and the z it is multiplied by
+        along = (0, 0, 1, 1)
+        count = self.size + (self.intercept == "fixed")
+        mean = np.zeros((self.k, len(beta), count))
+        hessian = np.zeros((self.k, len(beta), count, count))
+        live = [p for p in range(count) if p in (0, 2) or p in random]
         for p in live:
-            along, multiplier = moves[p]
-            first = gt if along == "t" else ga
-            score[:, p] = first if multiplier is None else first * multiplier
+            own = (p,) if p in random else ()
+            mean[..., p] = moments[..., 2 * along[p], column[own]]
             for q in live[: live.index(p) + 1]:
-                other, multiplier_q = moves[q]
-                term = bend["".join(sorted(along + other))]
-                if multiplier is not None:
-                    term = term * multiplier
-                if multiplier_q is not None:
-                    term = term * multiplier_q
-                hessian[:, p, q] = hessian[:, q, p] = term.sum(axis=1)
-        weighted = score * weight[:, None, :]
-        mean = weighted.sum(axis=2)
-        hessian += np.matmul(weighted, score.transpose(0, 2, 1)) - mean[:, :, None] * mean[:, None, :]
-        # where a standard deviation is zero its nodes are not spanned: d2/dtau2 = g^2 + h at z = 0
-        for i, g, h in ((1, gt, htt), (3, ga, haa)):
+                both = tuple(sorted(own + ((q,) if q in random else ())))
+                row = (1, 3, 4)[along[p] + along[q]]
+                hessian[..., p, q] = hessian[..., q, p] = moments[..., row, column[both]]
+        hessian -= mean[..., :, None] * mean[..., None, :]
+        # where all standard deviations are zero their nodes are not spanned: d2/dtau2 = g^2 + h at z = 0
+        for i, row in ((1, 1), (3, 4)):
             if i < self.size and i not in random:
-                hessian[:, i, i] = (weight * (g * g + h)).sum(axis=1)
-        if self.intercept == "fixed":
-            curve = np.minimum(hessian[:, 2, 2], -1e-12)
-            cross = hessian[:, 2, :2]
-            reduced = hessian[:, :2, :2].sum(axis=0) - np.einsum("kp,kq->pq", cross / curve[:, None], cross)
-            gradient = mean[:, :2].sum(axis=0) - (cross * (mean[:, 2] / curve)[:, None]).sum(axis=0)
+                hessian[..., i, i] = moments[..., row, 0]
+        none = np.zeros((len(beta), 0))
+        if self.intercept != "fixed":
             return State(
-                beta, study, log_likelihood, gradient, reduced, -mean[:, 2] / curve, -cross / curve[:, None]
+                beta,
+                study,
+                value,
+                mean.sum(axis=0),
+                hessian.sum(axis=0),
+                np.zeros(len(beta)),
+                none,
+                none[..., None],
+                grid.centre,
             )
+        curve = np.minimum(hessian[..., 2, 2], -1e-12)
+        cross = -hessian[..., 2, :2] / curve[..., None]
+        reduced = hessian[..., :2, :2].sum(axis=0)
+        reduced += np.einsum("kPp,kPq->Ppq", cross, hessian[..., 2, :2])
+        slope = mean[..., 2]
+        gradient = mean[..., :2].sum(axis=0) + (cross * slope[..., None]).sum(axis=0)
+        step = -slope / curve
+        gain = 0.5 * (slope * step).sum(axis=0)
         return State(
-            beta, study, log_likelihood, mean.sum(axis=0), hessian.sum(axis=0), study, np.zeros((0, 2))
+            beta, study, value, gradient, reduced, gain, step.T, cross.transpose(1, 0, 2), grid.centre
         )
 
-    def _derivatives(
+    def _likelihood(
         self, beta: Floats, study: Floats, z: Floats, random: tuple[int, ...]
-    ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-        effect = beta[0] + (beta[1] * z[..., random.index(1)] if 1 in random else np.zeros(z.shape[:2]))
-        intercept: Floats | float = 0.0
+    ) -> tuple[Floats, Floats, Floats]:
+        """Each count's log-likelihood and its two derivatives in eta, (c, k, P, Q)."""
+        effect: Floats = np.broadcast_to(beta[:, :1], z.shape[:3])
+        if 1 in random:
+            effect = effect + beta[:, 1:2] * z[..., random.index(1)]
+        eta = self.c[:, None, None, None] * effect
         if self.intercept == "fixed":
-            intercept = study[:, None]
+            eta = eta + study.T[:, :, None]
         elif self.intercept == "random":
-            intercept = beta[2] + (beta[3] * z[..., random.index(3)] if 3 in random else 0.0)
-        value = ga = gt = haa = hat = htt = np.zeros(())
-        for kernel, c in self.kernels:
-            l0, l1, l2 = kernel(intercept + c * effect)
-            value = value + l0
-            ga, gt = ga + l1, gt + c * l1
-            haa, hat, htt = haa + l2, hat + c * l2, htt + c * c * l2
-        return value, ga, gt, haa, hat, htt
+            eta = eta + beta[:, 2:3]
+            if 3 in random:
+                eta += beta[:, 3:4] * z[..., random.index(3)]
+        shape = eta.shape
+        l0, l1, l2 = self.kernel(eta.reshape(shape[0] * shape[1], -1))
+        return l0.reshape(shape), l1.reshape(shape), l2.reshape(shape)
+
+    def _nodes(
+        self, beta: Floats, study: Floats, random: tuple[int, ...], points: int, centre: Floats | None
+    ) -> _Grid:
+        """Nodes and log weights: those in use as long as they fit."""
+        grid = self._grid.get(random)
+        if grid is not None and self._still_fits(grid, beta, study, points):
+            return grid
+        P = len(beta)
+        if centre is None or centre.shape[2] != len(random):
+            centre = np.zeros((P, self.k, len(random)))
+        centre = centre.transpose(1, 0, 2)
+        if not random:
+            z, base, room = np.zeros((self.k, P, 1, 0)), np.zeros((self.k, P, 1)), np.full(P, np.inf)
+        elif len(random) == 2:
+            centre, scale, log_scale = self._adapt(beta, study, random, centre)
+            x, log_w = _product_rule(points)
+            z = centre[:, :, None, :] + np.matmul(x, scale.transpose(0, 1, 3, 2))
+            base = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[..., None]
+            # the widest shift of eta that leaves every study's nodes where its integrand is
+            width = np.sqrt((scale**2).sum(axis=3)) * beta[:, list(random)]
+            room = 0.3 * width.min(axis=(0, 2), initial=np.inf)
+        else:
+            centre, scale, _ = self._adapt(beta, study, random, centre)
+            z, base, room = self._line(beta, study, random, points, centre, scale[..., 0])
+        grid = _Grid(beta, study, points, centre.transpose(1, 0, 2), z, base, _features(z), room)
+        self._grid[random] = grid
+        return grid
 
     def _line(
-        self, beta: Floats, study: Floats, random: tuple[int, ...], points: int
-    ) -> tuple[Floats, Floats]:
-        """Nodes (k, Q, 1) and log weights of a trapezoid sum over all of each study's integrand.
+        self,
+        beta: Floats,
+        study: Floats,
+        random: tuple[int, ...],
+        points: int,
+        centre: Floats,
+        scale: Floats,
+    ) -> tuple[Floats, Floats, Floats]:
+        """Nodes (k, P, Q, 1), log weights and room of a trapezoid sum over all of each study's integrand.
 
         The integrand is log-concave, so it has fallen by exp(-_DROP) at most sqrt(2 _DROP) from its mode.
         The sum converges exponentially once the step resolves both the posterior and the bend of the
         likelihood, which is of width 1 in eta, hence of width 1 / tau in z.
         """
-        centre, scale, _ = self._adapt(beta, study, random)
         far = math.sqrt(2 * _DROP) + 0.1
-        width = np.minimum(scale[:, 0] * far * _WIDENING, far)
-        probe = np.concatenate([centre, centre - width, centre + width], axis=1)
-        height = self._derivatives(beta, study, probe[:, :, None], random)[0] - 0.5 * probe**2
-        fallen = height[:, :1] - height[:, 1:] >= _DROP
-        fallen[:, [len(_WIDENING) - 1, -1]] = True
-        rows = np.arange(self.k)
-        left = width[rows, fallen[:, : len(_WIDENING)].argmax(axis=1)]
-        right = width[rows, fallen[:, len(_WIDENING) :].argmax(axis=1)]
+        width = np.minimum(scale * far * _WIDENING, far)
+        probe = np.concatenate([centre, centre - width, centre + width], axis=2)
+        height = self._likelihood(beta, study, probe[..., None], random)[0].sum(axis=0) - 0.5 * probe**2
+        fallen = height[..., :1] - height[..., 1:] >= _DROP
+        w = len(_WIDENING)
+        fallen[..., [w - 1, -1]] = True
+        left = np.take_along_axis(width, fallen[..., :w].argmax(axis=2)[..., None], axis=2)
+        right = np.take_along_axis(width, fallen[..., w:].argmax(axis=2)[..., None], axis=2)
         span = left + right
-        step = np.minimum(0.55 * scale[:, 0, 0], 0.6 / beta[random[0]])
+        tau = beta[:, random[0], None]
+        with np.errstate(divide="ignore"):
+            step = np.minimum(0.55 * scale, 0.6 / tau)
         # the cap is met only far from the maximum, where a rough value is enough to turn back
         size = min(math.ceil(float((span / step).max()) * points / 16), 40 * points) + 1
-        z = (centre[:, 0] - left)[:, None] + span[:, None] * np.linspace(0.0, 1.0, size)
+        z = centre - left + span * np.linspace(0.0, 1.0, size)
         log_weight = np.log(span / (size - 1)) - 0.5 * math.log(2 * math.pi)
-        base = log_weight[:, None] - 0.5 * z**2
-        room = 0.3 * float(scale.min()) * float(beta[random[0]])
-        self._grid[random] = _Grid(beta, study, points, z[..., None], base, room)
-        return z[..., None], base
+        room = 0.3 * scale.min(axis=(0, 2)) * tau[:, 0]
+        return z[..., None], log_weight - 0.5 * z**2, room
 
     def _still_fits(self, grid: _Grid, beta: Floats, study: Floats, points: int) -> bool:
         """Whether eta has moved little enough anywhere on the nodes; those beyond |z| = 3 hardly count."""
-        if points != grid.points:
+        if points != grid.points or len(beta) != len(grid.beta):
             return False
         move = np.abs(beta - grid.beta)
-        shift = float(move[0] + 3.0 * move[1])
+        shift = move[:, 0] + 3.0 * move[:, 1]
         if self.intercept == "random":
-            shift += float(move[2] + 3.0 * move[3])
+            shift = shift + move[:, 2] + 3.0 * move[:, 3]
         elif self.intercept == "fixed":
-            shift += float(np.abs(study - grid.study).max(initial=0.0))
-        return shift <= grid.room
+            shift = shift + np.abs(study - grid.study).max(axis=1, initial=0.0)
+        return bool((shift <= grid.room).all())
 
-    def _adapt(self, beta: Floats, study: Floats, random: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
-        """Posterior mode of z and a square root of its inverse curvature, study by study.
+    def _adapt(
+        self, beta: Floats, study: Floats, random: tuple[int, ...], z: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Posterior mode of z, from near by, and a square root of its inverse curvature, study by study.
 
         Roughly is enough: any centre and scale give the same integral, only with more or fewer nodes.
         """
-        d = len(random)
-        z = self._centre.get(random)
-        if z is None:
-            z = np.zeros((self.k, d))
-        sd = beta[list(random)]
+        d, P = len(random), len(beta)
+        sd = beta[:, list(random)]
+        c = self.c[:, None, None]
+        reach = 2.0 / np.maximum(1.0, sd)  # at most 2 in eta: longer steps overshoot the bend
+        precision = np.empty((self.k, P, d, d))
         for _ in range(50):
-            _, ga, gt, haa, hat, htt = (
-                a[:, 0] for a in self._derivatives(beta, study, z[:, None, :], random)
-            )
-            g = {1: gt, 3: ga}
-            h = {(1, 1): htt, (1, 3): hat, (3, 1): hat, (3, 3): haa}
-            gradient = np.stack([g[i] for i in random], axis=-1) * sd - z
-            precision = np.empty((self.k, d, d))
-            for a, i in enumerate(random):
-                for b, j in enumerate(random):
-                    precision[:, a, b] = -h[i, j] * sd[a] * sd[b] + (i == j)
+            _, l1, l2 = (part[..., 0] for part in self._likelihood(beta, study, z[:, :, None, :], random))
+            # how eta of each count moves with each z
+            lead = [c if i == 1 else np.ones_like(c) for i in random]
+            gradient = np.stack([(m * l1).sum(axis=0) for m in lead], axis=-1) * sd - z
+            for a in range(d):
+                for b in range(d):
+                    bend = (lead[a] * lead[b] * l2).sum(axis=0)
+                    precision[:, :, a, b] = (a == b) - bend * (sd[:, a] * sd[:, b])
             if d == 1:
-                step = gradient / precision[:, 0]
+                step = gradient / precision[..., 0]
             else:
                 step = np.linalg.solve(precision, gradient[..., None])[..., 0]
-            reach = 2.0 / np.maximum(1.0, sd)  # at most 2 in eta: longer steps overshoot the bend
             z = z + np.clip(step, -reach, reach)
             if np.abs(step).max(initial=0.0) < 0.05:
                 break
-        self._centre[random] = z
         if d == 1:
             scale = 1 / np.sqrt(precision)
-            return z, scale, np.log(scale[:, 0, 0])
+            return z, scale, np.log(scale[..., 0, 0])
         lower = np.linalg.cholesky(precision)
-        scale = np.linalg.inv(lower).transpose(0, 2, 1)
-        return z, scale, -np.log(np.einsum("kii->ki", lower)).sum(axis=1)
+        scale = np.linalg.inv(lower).swapaxes(2, 3)
+        return z, scale, -np.log(np.einsum("kPii->kPi", lower)).sum(axis=2)
 
     def maximise(
-        self, state: State, free: Sequence[int], points: int, close: float = 1e-10, still: float = 1e-6
+        self,
+        state: State,
+        free: Floats,
+        points: int,
+        close: float = 1e-10,
+        still: float = 1e-6,
+        which: Floats | None = None,
     ) -> State:
-        """Newton ascent over the ``free`` positions of ``beta`` and the study intercepts.
+        """Newton ascent over the ``free`` (P, size) or (size,) of ``beta`` and the study intercepts.
 
         Ends before a step shorter than ``close``, or after one shorter than ``still``: Newton's error is
         squared at each step, and the likelihood is off by the square of that again.
         Standard deviations stay in [0, TAU_MAX]; one that reaches zero stays there if the likelihood falls
-        with it.
+        with it. ``which`` (P,): the points that move; the others stay where they are.
         """
+        free = np.broadcast_to(free, state.beta.shape)
+        live = np.ones(len(free), dtype=bool) if which is None else which.copy()
         for _ in range(30):
-            moving = [i for i in free if not self._pinned(state, i)]
-            newton = np.zeros(self.size)
-            if moving:
-                newton[moving] = _ascent(state.hessian[np.ix_(moving, moving)], state.gradient[moving])
-                for i in moving:
-                    if i in (1, 3) and state.beta[i] == 0.0:
-                        newton[i] = 0.1  # leave a saddle: the gradient there is zero
-            along = float(np.abs(state.step_study).max(initial=0.0)) if self.intercept == "fixed" else 0.0
-            if np.abs(newton).max(initial=0.0) < close and along < 100 * close:
+            moving = free & ~self.pinned(state)
+            newton = state.newton(moving)
+            # leave a saddle: the gradient there is zero
+            newton[moving & self.spread & (state.beta == 0.0)] = 0.1
+            largest = np.abs(newton).max(axis=1, initial=0.0)
+            along = np.abs(state.step_study).max(axis=1, initial=0.0)
+            live &= ~((largest < close) & (along < 100 * close))
+            if not live.any():
                 break
-            size = min(1.0, 2.0 / max(np.abs(newton).max(initial=0.0), 1e-300))
-            best = None
-            for _ in range(12):
-                beta = state.beta + size * newton
-                for i in (1, 3):
-                    if i < self.size:
-                        beta[i] = min(max(beta[i], 0.0), TAU_MAX)
-                        if beta[i] < 1e-5 and state.beta[i] > 0 and i in free:
-                            beta[i] = 0.0
-                study = state.study
-                if self.intercept == "fixed":
-                    move = state.step_study * min(1.0, size) + state.cross @ (beta - state.beta)[:2]
-                    study = study + np.clip(move, -3.0, 3.0)
-                trial = self.evaluate(beta, study, points)
-                if trial.value >= state.value - 1e-12 * abs(state.value):
-                    best = trial
+            size = np.minimum(1.0, 2.0 / np.maximum(largest, 1e-300))
+            start, failed = state, live
+            for halving in range(13):
+                if halving == 12:  # no better point along the step
+                    live = live & ~failed
+                size = np.where(live, size, 0.0)
+                beta, study = self._moved(start, newton, size, free)
+                state = self.evaluate(beta, study, points, start.centre)
+                # points that were found better before stay where they are
+                failed = failed & live & ~(state.value >= start.value - 1e-12 * np.abs(start.value))
+                if not failed.any():
                     break
-                size /= 2
-            if best is None:
-                break
-            ended = (
-                np.abs(best.beta - state.beta).max(initial=0.0) < still
-                and np.abs(best.study - state.study).max(initial=0.0) < still
+                size = np.where(failed, size / 2, size)
+            moved = np.maximum(
+                np.abs(state.beta - start.beta).max(axis=1, initial=0.0),
+                np.abs(state.study - start.study).max(axis=1, initial=0.0),
             )
-            state = best
-            if ended:
+            live = live & ~(moved < still)
+            if not live.any():
                 break
         return state
 
-    def _pinned(self, state: State, i: int) -> bool:
-        if i not in (1, 3):
-            return False
-        if state.beta[i] == 0.0:
-            return bool(state.hessian[i, i] <= 0)
-        return bool(state.beta[i] >= TAU_MAX and state.gradient[i] >= 0)
+    def _moved(self, state: State, newton: Floats, size: Floats, free: Floats) -> tuple[Floats, Floats]:
+        """``beta`` and ``study`` after ``size`` (P,) of a Newton step, standard deviations kept in range."""
+        beta = state.beta + size[:, None] * newton
+        kept = np.clip(beta, 0.0, TAU_MAX)
+        kept[(kept < 1e-5) & (state.beta > 0) & free] = 0.0
+        beta = np.where(self.spread & (size > 0)[:, None], kept, beta)
+        if self.intercept != "fixed":
+            return beta, state.study
+        move = state.step_study * size[:, None]
+        move = move + np.matmul(state.cross, (beta - state.beta)[:, :2, None])[..., 0]
+        return beta, state.study + np.clip(move, -3.0, 3.0)
 
-    def refine(self, state: State, free: Sequence[int], points: int) -> tuple[State, int]:
-        """Maximise, adding nodes until the log-likelihood at the maximum stands still."""
+    def pinned(self, state: State) -> Floats:
+        """The standard deviations (P, size) that stay at the end of their range."""
+        curve = np.einsum("Pii->Pi", state.hessian)
+        low = (state.beta == 0.0) & (curve <= 0)
+        high = (state.beta >= TAU_MAX) & (state.gradient >= 0)
+        pinned: Floats = self.spread & (low | high)
+        return pinned
+
+    def refine(self, state: State, free: Floats, points: int) -> tuple[State, int]:
+        """Maximise from one point, adding nodes until the log-likelihood at the maximum stands still."""
         state = self.maximise(state, free, points)
-        dimension = sum(1 for i in (1, 3) if i < self.size and state.beta[i] != 0.0)
+        dimension = int((state.beta[0, self.spread] != 0.0).sum())
         limit = 64 if dimension < 2 else 24
         while dimension and points < limit:
             more = 2 * points if dimension == 1 else math.ceil(1.5 * points)
-            finer = self.evaluate(state.beta, state.study, more)
-            error = abs(finer.value - state.value)
+            finer = self.evaluate(state.beta, state.study, more, state.centre)
+            error = abs(float(finer.value[0] - state.value[0]))
             if error < _TOLERANCE:
                 break
             points = more
@@ -315,12 +451,3 @@ class MixedModel:
             if error < _TOLERANCE ** (1 / 2 if dimension == 1 else 2 / 3):
                 break
         return state, points
-
-
-def _ascent(hessian: Floats, gradient: Floats) -> Floats:
-    """Newton step for a maximum; directions of wrong or no curvature are turned uphill."""
-    if len(gradient) == 1:
-        return gradient / max(abs(float(hessian[0, 0])), 1e-16)
-    values, vectors = np.linalg.eigh(-hessian)
-    floor = 1e-8 * max(float(np.abs(values).max()), 1e-8)
-    return vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), floor))  # type: ignore[no-any-return]

@@ -34,7 +34,8 @@ def _unconditional(pairs: Pairs, measure: str, effects: str, used: Floats, inter
 
     def fit_one(one: Pairs) -> Profiled:
         k = len(one.e1)
-        model = MixedModel([(count(one.e1, one.d1), 0.5), (count(one.e2, one.d2), -0.5)], k, intercept)
+        kernel = count(np.concatenate([one.e1, one.e2]), np.concatenate([one.d1, one.d2]))
+        model = MixedModel(kernel, (0.5, -0.5), k, intercept)
         events, size = one.e1 + one.e2, one.d1 + one.d2
         side = side_of(one, measure, conditional=intercept == "fixed")
         if intercept == "fixed":
