@@ -88,3 +88,9 @@ def test_multiverse_refuses_what_it_cannot_do():
         multiverse(table, methods=["magic"])
     with pytest.raises(ValueError, match="no analysis of RD"):
         multiverse(table, "RD", methods=["peto"])
+
+
+def test_without_an_event_no_conclusion_is_drawn():
+    found = jk.multiverse(two_groups([0, 0], [50, 60], [0, 0], [50, 70]), "OR", "reference")
+    assert found.sentence.startswith("No event was seen in either group")
+    assert {u.result.method for u in found.analyses if u.verdict != "none"} == {"iv-dl", "bayes"}

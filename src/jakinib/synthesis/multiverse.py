@@ -198,6 +198,12 @@ def _sentence(analyses: Sequence[Universe], measure: str) -> str:
     estimates = [u.result.estimate for u in analyses if math.isfinite(u.result.estimate)]
     silent = len(analyses) - len(verdicts)
     rest = "" if not silent else f" {silent} give{'s' * (silent == 1)} no interval (see the notes of each)."
+    studies = analyses[0].result.studies
+    if measure in LOG_MEASURES and all(s.events == 0 and s.reference_events == 0 for s in studies):
+        return (
+            f"No event was seen in either group: what interval there is, in {_all(len(verdicts))}, comes "
+            f"from a prior or from what was added to the counts, not from the data.{rest}"
+        )
     span = f"; estimates from {number(min(estimates))} to {number(max(estimates))}" if estimates else ""
     null = "1" if measure in LOG_MEASURES else "0"
     one = {"below": f"lies below {null}", "above": f"lies above {null}", "includes": f"includes {null}"}
