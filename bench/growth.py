@@ -8,10 +8,14 @@ largest; with a folder, draws them to `growth.svg` there.
 
 from __future__ import annotations
 
+import os
 import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+
+# processor time would count threads of linear algebra that wait
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
