@@ -166,3 +166,51 @@ def test_rate_ratio_does_not_depend_on_the_unit_of_time(method, scale):
     )
     assert other.theta == pytest.approx(base.theta, abs=1e-8)
     assert other.ci_high == pytest.approx(base.ci_high, rel=1e-6)
+
+
+# placebo and drug: events, persons. Studies so much at odds that the likelihood has two ridges, one with and
+# one without heterogeneity; a search that stays on the lower one gives a limit or a p value of it alone
+RIDGES = (
+    ([0, 17, 4, 0, 2], [2000, 20, 5, 5, 100], [0, 34, 5, 1191, 0], [1, 100, 5, 2000, 5]),
+    ([51, 0], [2000, 1], [25, 61], [400, 400]),
+    ([0, 3, 0], [1, 2000, 5], [1, 109, 2], [400, 2000, 20]),
+    ([0, 1, 108, 3], [20, 1, 2000, 20], [28, 0, 901, 287], [100, 20, 2000, 2000]),
+    ([2, 0, 0, 2, 92, 0, 0, 703], [20, 400, 2000, 100, 100, 400, 2000, 2000],
+     [118, 0, 0, 31, 19, 0, 0, 26], [2000, 2000, 2000, 2000, 20, 20, 100, 100]),
+    ([0, 2, 0, 100, 0, 0, 19, 0], [2000, 400, 2000, 100, 5, 20, 20, 1],
+     [0, 63, 0, 2, 516, 2, 18, 0], [20, 2000, 1, 5, 2000, 100, 20, 400]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["cm.el", "um.fs", "um.rs"])
+@pytest.mark.parametrize("table", RIDGES)
+def test_interval_and_test_of_no_effect_agree_where_studies_contradict(table, method):
+    placebo, n2, drug, n1 = table
+    ours = jk.pairwise(two_groups(drug, n1, placebo, n2), "OR", method, "reference")
+    assert ours.ci_low < ours.estimate < ours.ci_high
+    assert (ours.p < 0.05) == (ours.ci_low > 1 or ours.ci_high < 1)
+    common = jk.pairwise(two_groups(drug, n1, placebo, n2), "OR", method, "reference", effects="common")
+    assert ours.log_likelihood >= common.log_likelihood - 1e-8  # the common effect is one of its points
+
+
+def test_p_at_a_spread_of_seven_in_the_intercepts():
+    """Integration over a grid about each study's mode, and a search: deviance 2.4528 at theta = 0, p 0.117.
+
+    With a spread of seven and groups of 2,000 the product rule is off in the second digit of p; it once
+    gave up on it and said 1.
+    """
+    placebo, n2, drug, n1 = RIDGES[4]
+    ours = jk.pairwise(two_groups(drug, n1, placebo, n2), "OR", "um.rs", "reference")
+    assert ours.log_likelihood == pytest.approx(-39.111888, abs=1e-6)
+    assert ours.p == pytest.approx(0.117, abs=0.005)
+
+
+@pytest.mark.parametrize("method", ["cm.el", "cm.al", "um.fs", "um.rs"])
+def test_one_study_has_the_interval_of_a_common_effect(method):
+    """Heterogeneity cannot be seen in one study: as for every other method its variance is held at zero."""
+    table = two_groups([3], [100], [1], [20])
+    random, common = (jk.pairwise(table, "OR", method, "reference", effects=e) for e in ("random", "common"))
+    assert random.tau2 == 0
+    assert (random.ci_low, random.ci_high, random.p) == pytest.approx(
+        (common.ci_low, common.ci_high, common.p), rel=1e-9
+    )

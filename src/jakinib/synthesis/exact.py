@@ -94,7 +94,11 @@ class Start:
 
 
 def fit_mixed(start: Start, random: bool, side: int) -> Profiled:
-    """Maximum likelihood; ``side``: -1 or 1 when the likelihood rises to -inf or inf in theta, else 0."""
+    """Maximum likelihood; ``side``: -1 or 1 when the likelihood rises to -inf or inf in theta, else 0.
+
+    One study tells nothing of heterogeneity: tau is then held at 0, as other methods take it.
+    """
+    random = random and (start.model.k > 1 or not start.model.between_studies)
     if side == 0:
         return fit(start.model, start.beta, start.study, random, start.points)
     model, points = start.model, start.points

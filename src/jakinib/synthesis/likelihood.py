@@ -83,9 +83,24 @@ class Likelihood:
         ``side`` 0: the deviance where the parameter is held at 0.
         """
         searches = _Searches(self, index, side, target)
+        searches.place()
         if self.coarse < self.points:
             searches.run(self.coarse)
-        return searches.run(self.points)
+        found = searches.run(self.points)
+        null = int(np.flatnonzero(side == 0)[0])
+        for j in np.flatnonzero((index == 0) & (side != 0)):
+            # a likelihood of two ridges: the search followed the lower one back to the estimate, or
+            # stopped before the other, on which theta = 0 is not excluded
+            if abs(found[j] - searches.centre[j]) < 1e-3:
+                found[j] = searches.alone(int(j), self.state, searches.centre[j]).run(self.points)[0]
+            if found[null] < target**2 and side[j] * found[j] < 0:
+                found[j] = searches.alone(int(j), searches.state.take([null]), 0.0).run(self.points)[0]
+        low, high = (int(np.flatnonzero((index == 0) & (side == s))[0]) for s in (-1, 1))
+        if found[null] > target**2 and found[low] < 0 < found[high]:  # the lower ridge at theta = 0
+            for state in (self.state, searches.state.take([low]), searches.state.take([high])):
+                again = searches.alone(null, state, float(state.beta[0, 0])).run(self.points)[0]
+                found[null] = min(found[null], again)
+        return found
 
 
 class _Searches:
@@ -103,9 +118,18 @@ class _Searches:
         x = self.centre + side * target * np.where(index == 0, width, 0.5)
         self.x = np.where(side == 0, 0.0, np.clip(x, self.lowest, self.highest))
         self.others, self.along, _ = self._others(self.state, self.free, index)
-        self._start()
 
-    def _start(self) -> None:
+    def alone(self, j: int, state: State, centre: float) -> _Searches:
+        """Search ``j`` again from a state (P = 1) with its parameter at ``centre``, which is not excluded."""
+        one = _Searches(self.fit, self.index[[j]], self.side[[j]], self.target)
+        if one.side[0] != 0:
+            near = 0.3 * (one.x - one.centre)
+            one.x = np.clip(centre + near, one.lowest, one.highest)
+        one.centre, one.state = np.array([centre]), state
+        one.others, one.along, _ = one._others(state, one.free, one.index)
+        return one
+
+    def place(self) -> None:
         """Places the searches at their ``x``, with tau the best of several: it may have two maxima there."""
         P, tries = len(self.index), len(_TAU_GRID)
         beta, study = self._led(np.arange(P))
@@ -129,11 +153,13 @@ class _Searches:
         P = len(self.index)
         peak, target = self.fit.log_likelihood, self.target
         inner, outer, answer = self.centre.copy(), np.full(P, np.nan), np.full(P, np.nan)
+        reached = np.zeros(P)
         for iteration in range(40):
             at = np.flatnonzero(np.isnan(answer))
             left, value, slope = self._step(at, points, 0.1 if iteration < 12 else 3e-4)
             x, side, index, centre = self.x[at], self.side[at], self.index[at], self.centre[at]
             deviance = np.maximum(0.0, 2 * (peak - value))
+            reached[at] = deviance
             root = np.sqrt(deviance)
             near, beyond = left < 3e-4, root >= target
             # only what is known well enough narrows the bracket
@@ -158,7 +184,8 @@ class _Searches:
                 return answer
             new = np.clip(new, self.lowest[at], self.highest[at])
             self.x[at] = np.where(done | (side == 0), x, new)
-        return np.where(np.isnan(answer), self.x, answer)
+        # the nodes are too few for the likelihood to stand still: as near as it was brought
+        return np.where(np.isnan(answer), np.where(self.side == 0, reached, self.x), answer)
 
     def _step(self, at: Ints, points: int, enough: float) -> tuple[Floats, Floats, Floats]:
         """The searches ``at`` brought to their ``x``, with all others a Newton step from where they were.
@@ -223,18 +250,19 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     state = model.evaluate(start[None], study[None], points)
     # with random effects it is only a place to start from
     state = model.maximise(state, free, points, *((1e-3, 1e-2) if random else ()))
+    coarse, common = points, state
     if random:
         free = np.ones(model.size, dtype=bool)
-        trials = np.repeat(state.beta, len(_TAU_GRID), axis=0)
-        trials[:, 1] = _TAU_GRID
-        found = model.evaluate(trials, np.repeat(state.study, len(_TAU_GRID), axis=0), points)
-        # a likelihood that rises from tau = 0 but is lower at every point of the grid has a small maximum
+        trials = _trials(state.beta[0])
+        found = model.evaluate(trials, np.repeat(state.study, len(trials), axis=0), points)
+        # a likelihood that rises from tau = 0 but is lower at every trial has a small maximum
         value = found.value + found.gain
         best = int(np.argmax(value))
         if value[best] > state.value[0] + state.gain[0] or state.hessian[0, 1, 1] > 0:
             state = found.take([best])
-    coarse = points
     state, points = model.refine(state, free, points)
+    if state.value[0] < common.value[0]:  # the climb from a trial ended on a lower maximum
+        state, points = model.refine(common, free, coarse)
     notes = []
     if state.beta[0, 1] >= TAU_MAX:
         notes.append(
@@ -244,6 +272,16 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     return Likelihood(
         model, state, free, points, coarse, _standard_error(state, free & model.spread, free), notes
     )
+
+
+def _trials(beta: Floats) -> Floats:
+    """Places to look for a maximum with tau above 0, which may need less spread of the intercepts."""
+    spreads = (1.0, 0.3) if len(beta) == 4 else (1.0,)
+    trials = np.repeat(beta[None], len(_TAU_GRID) * len(spreads), axis=0)
+    trials[:, 1] = np.tile(_TAU_GRID, len(spreads))
+    if len(beta) == 4:
+        trials[:, 3] *= np.repeat(spreads, len(_TAU_GRID))
+    return trials
 
 
 def _standard_error(state: State, spread: Floats, free: Floats) -> float:
