@@ -374,3 +374,14 @@ def test_parts_without_results_stage_the_study_alone() -> None:
 def test_record_is_the_same_when_read_twice() -> None:
     document = json.loads(raw("NCT02552212"))
     assert converted(document).rows == converted(json.loads(raw("NCT02552212"))).rows
+
+
+def test_a_group_listed_twice_and_a_term_called_total_keep_keys_of_their_own() -> None:
+    document = study("NCT02210780")
+    events = document["resultsSection"]["adverseEventsModule"]
+    events["eventGroups"].append(dict(events["eventGroups"][0]))
+    events["seriousEvents"][0]["term"] = "Total"
+    keys = [row["row"] for row in rows(converted(document), "registry_events")]
+    assert len(set(keys)) == len(keys)
+    assert {"NCT02210780:serious:total:EG000", "NCT02210780:serious:total:EG000:2"} <= set(keys)
+    assert "NCT02210780:serious:total:EG001:2" in keys  # the term, after the group's own total

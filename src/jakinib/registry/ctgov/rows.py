@@ -11,7 +11,7 @@ from typing import Any
 
 from jakinib.evidence.finding import Finding
 from jakinib.registry.ctgov import event_rows, outcome_rows
-from jakinib.registry.ctgov.record import Group, Outcome, Record, Value
+from jakinib.registry.ctgov.record import Count, Group, Outcome, Record, Value
 from jakinib.registry.ctgov.treatments import Assigned, Reader, Treatment
 from jakinib.registry.names import Names, population
 from jakinib.registry.outcome_terms import Terms
@@ -99,10 +99,11 @@ def convert(record: Record, names: Names, terms: Terms) -> Converted:
     baseline = reader.assign(tuple(g for g in record.baseline_groups if not _total(g)))
     safety = [o for o in record.outcomes if outcome_rows.is_safety(record, o)]
     arms = list(_arms(ctx, flow, treatments))
+    totals, terms_posted = _registry_events(ctx)
     body = [
         *arms,
         *_characteristics(ctx, baseline, treatments),
-        *_registry_events(ctx),
+        *totals,
         *_discontinued(ctx, flow, treatments),
         *event_rows.rows(ctx),
         *outcome_rows.rows(ctx, treatments, safety),
@@ -116,7 +117,7 @@ def convert(record: Record, names: Names, terms: Terms) -> Converted:
             "a record with results; the study alone is staged",
         )
     findings = (*record.findings, *ctx.findings)
-    return Converted(rows, _registry_terms(ctx), findings, tuple(confirm), _unmapped(ctx, safety))
+    return Converted(rows, terms_posted, findings, tuple(confirm), _unmapped(ctx, safety))
 
 
 def _study_key(record: Record, names: Names) -> tuple[str, bool]:
@@ -408,40 +409,47 @@ def _characteristics(
 _MEASURE = {"serious": "serious", "other": "other-term", "death": "death"}
 
 
-def _registry_events(ctx: Context) -> Iterator[Row]:
-    """Group totals as posted."""
-    for c in ctx.record.counts:
-        if not c.term and c.group in ctx.groups:
-            a = ctx.groups[c.group]
-            yield Row(
-                "registry_events",
-                {
-                    "row": f"{ctx.record.id}:{c.kind}:total:{c.group}",
-                    "group": a.group.title or c.group,
-                    "treatment": a.treatment.key,
-                    "measure": _MEASURE[c.kind],
-                    "affected": c.affected,
-                    "at_risk": c.at_risk,
-                    "zero_may_be_threshold": "false",
-                    "locator": _short(c.path),
-                    **_posted(ctx),
-                },
-                {"affected": f"{c.path}.{c.keys[0]}", "at_risk": f"{c.path}.{c.keys[1]}"},
-            )
+def _registry_events(ctx: Context) -> tuple[list[Row], Columns]:
+    """Every posted count, as posted: group totals, then those of terms.
 
-
-def _registry_terms(ctx: Context) -> Columns:
-    """Every count of a term, as posted. A 0 among other events may mean: below the reporting threshold."""
+    A 0 among other events may mean: below the reporting threshold.
+    """
     r = ctx.record
-    hides = r.threshold is None or r.threshold > 0
-    counts = [c for c in r.counts if c.term and c.group in ctx.groups]
-    stems = {term: slug(term, 60) for term in {c.term for c in counts}}
+    counts = [c for c in r.counts if c.group in ctx.groups]
+    stems = {term: slug(term, 60) if term else "total" for term in {c.term for c in counts}}
+    keys = _numbered([f"{r.id}:{c.kind}:{stems[c.term]}:{c.group}" for c in counts])
+    first = sum(not c.term for c in counts)  # a record lists its totals before its terms
+    totals = [_total_row(ctx, key, c) for key, c in zip(keys[:first], counts[:first], strict=True)]
+    return totals, _term_rows(ctx, keys[first:], counts[first:])
+
+
+def _total_row(ctx: Context, key: str, c: Count) -> Row:
+    a = ctx.groups[c.group]
+    return Row(
+        "registry_events",
+        {
+            "row": key,
+            "group": a.group.title or c.group,
+            "treatment": a.treatment.key,
+            "measure": _MEASURE[c.kind],
+            "affected": c.affected,
+            "at_risk": c.at_risk,
+            "zero_may_be_threshold": "false",
+            "locator": _short(c.path),
+            **_posted(ctx),
+        },
+        {"affected": f"{c.path}.{c.keys[0]}", "at_risk": f"{c.path}.{c.keys[1]}"},
+    )
+
+
+def _term_rows(ctx: Context, keys: list[str], counts: list[Count]) -> Columns:
+    hides = ctx.record.threshold is None or ctx.record.threshold > 0
     titles = {key: a.group.title or key for key, a in ctx.groups.items()}
     treatments = {key: a.treatment.key for key, a in ctx.groups.items()}
     return Columns(
         "registry_events",
         {
-            "row": _numbered([f"{r.id}:{c.kind}:{stems[c.term]}:{c.group}" for c in counts]),
+            "row": keys,
             "group": [titles[c.group] for c in counts],
             "treatment": [treatments[c.group] for c in counts],
             "measure": [_MEASURE[c.kind] for c in counts],
