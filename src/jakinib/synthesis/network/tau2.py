@@ -7,12 +7,12 @@ of the contrasts of a common-variance network: Lu & Ades (2004), Jackson et al. 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.network.gls import Gls, residual, solve, weights
+from jakinib.synthesis.tau2.root import root
 
 ESTIMATORS = ("dl", "reml", "ml")
 
@@ -71,13 +71,17 @@ def _likelihood(y: Floats, v: Floats, common: Gls, df: int, restricted: bool) ->
     def excess(t: float) -> float:
         return _excess(solve(y, weights(v, t)), restricted)
 
+    def inside(low: float, value: float, start: float) -> float:
+        one = (np.array([x]) for x in (low, value, start))
+        return float(root(lambda _, t: np.array([excess(float(t[0]))]), *one)[0])
+
     first = _excess(common, restricted)
     if first < 0:
-        return _root(excess, 0.0, first, _newton_step(common, restricted))
+        return inside(0.0, first, _newton_step(common, restricted))
     start = _moments(common, df) or 0.1 * float(np.median(v[np.isfinite(v)]))
     for t in (fraction * start for fraction in _FRACTIONS):
         if (value := excess(t)) < 0:
-            inner = _root(excess, t, value, 2 * t)
+            inner = inside(t, value, 2 * t)
             at = [log_likelihood(y, v, x, restricted) for x in (0.0, inner)]
             return inner if at[1] > at[0] else 0.0
     return 0.0
@@ -105,25 +109,3 @@ def _newton_step(fit: Gls, restricted: bool) -> float:
     first = fit.weight * fit.residual
     information = float(np.sum(first * fit.weight * residual(first, fit.weight, fit.covariance)))
     return 2 * (quadratic - trace) / information
-
-
-def _root(excess: Callable[[float], float], low: float, value: float, start: float) -> float:
-    """Where ``excess`` rises through zero: steps along the line through the last two points, kept inside the
-    bracket in which it changes sign. ``value``: excess at ``low``, below zero."""
-    high, before, t = math.inf, (low, value), start
-    for _ in range(200):
-        value = excess(t)
-        if value < 0:
-            low = t
-        else:
-            high = t
-        slope = (value - before[1]) / (t - before[0])
-        new = t - value / slope if slope > 0 else math.inf
-        inside = low < new < high
-        if not inside:
-            new = (low + high) / 2 if math.isfinite(high) else 4 * t
-        # the error of such a step shrinks faster than any constant: after one of 1e-9 only rounding is left
-        if value == 0 or abs(new - t) <= (1e-9 if inside else 1e-13) * t:
-            return new if value else t
-        t, before = new, (t, value)
-    return t

@@ -13,6 +13,7 @@ from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.tau2.dersimonian_laird import dersimonian_laird
 from jakinib.synthesis.tau2.hedges import hedges
 from jakinib.synthesis.tau2.moments import Moments, count, moments, spread
+from jakinib.synthesis.tau2.root import root
 
 
 def maximum_likelihood(y: Floats, v: Floats) -> Floats:
@@ -94,29 +95,8 @@ def _newton_step(m: Moments, restricted: bool) -> Floats:
 
 
 def _root(y: Floats, v: Floats, low: Floats, value: Floats, start: Floats, restricted: bool) -> Floats:
-    """Where the excess rises through zero: steps along the line through the last two points, kept inside the
-    bracket in which it changes sign. ``value``: the excess at ``low``, below zero."""
-    estimate, active = start.copy(), np.arange(len(start))
-    high, before, past, t = np.full_like(start, np.inf), low, value, start
-    for _ in range(200):
-        value = _excess(moments(y, v, t), restricted)
-        below = value < 0
-        low, high = np.where(below, t, low), np.where(below, high, t)
-        new = t - value * ((t - before) / (value - past))
-        inside = (new > low) & (new < high)
-        if not inside.all():
-            new = np.where(inside, new, np.where(np.isfinite(high), (low + high) / 2, 4 * t))
-            new = np.where(value == 0, t, new)
-        # the error of such a step shrinks faster than any constant: after one of 1e-9 only rounding is left
-        keep = np.abs(new - t) > np.where(inside, 1e-9, 1e-13) * t
-        estimate[active] = new
-        if not keep.any():
-            break
-        before, past, t = t, value, new
-        if not keep.all():
-            active, y, v, t = active[keep], y[keep], v[keep], t[keep]
-            low, high, before, past = low[keep], high[keep], before[keep], past[keep]
-    return estimate
+    """Of the excess; ``value``: that at ``low``, below zero."""
+    return root(lambda at, t: _excess(moments(y[at], v[at], t), restricted), low, value, start)
 
 
 def log_likelihood(y: Floats, v: Floats, tau2: Floats, restricted: bool) -> Floats:
