@@ -124,8 +124,11 @@ def fit(
     random = effects == "random"
     base = data.treatments.index(reference) if reference in data.treatments else 0
     link = "logit" if measure == "OR" else "cloglog"
-    sampler = Sampler(data, measure, link, base, priors, random)
-    post = sampler.run()
+
+    def posterior(own: Priors, pair: tuple[int, int] | None = None) -> Posterior:
+        return Sampler(data, measure, link, base, own, random, pair).run()
+
+    post = posterior(priors)
     T = len(data.treatments)
     if post.lost:
         return _lost(data, post, priors)
@@ -157,7 +160,7 @@ def fit(
         notes=tuple(notes),
         posterior=post,
         priors=priors,
-        splits=lambda post, own: node_splits(data, measure, link, base, own, random, post),
+        splits=lambda post, own: node_splits(data, post, lambda pair: posterior(own, pair)),
         again=lambda other: fit(data, measure, effects, priors=other, reference=reference),
     )
     if measure not in ("OR", "IRR", "HR"):

@@ -8,12 +8,12 @@ difference then falls on the third). Baselines and tau are shared, as in gemtc.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.bayes.posterior import Posterior, Sampler
-from jakinib.synthesis.bayes.priors import Priors
+from jakinib.synthesis.bayes.posterior import Posterior
 from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.edges import edges
 from jakinib.synthesis.network.exact_split import independent
@@ -28,16 +28,9 @@ def loops(data: NetworkData, a: int, b: int) -> bool:
     return bool(X.shape[1] - 1 in independent(X, data))
 
 
-def node_splits(
-    data: NetworkData,
-    measure: str,
-    link: str,
-    reference: int,
-    priors: Priors,
-    random: bool,
-    whole: Posterior,
-) -> Split:
-    """Every direct comparison split; ``whole``: the posterior of the consistent model.
+def node_splits(data: NetworkData, whole: Posterior, split: Callable[[tuple[int, int]], Posterior]) -> Split:
+    """Every direct comparison split; ``whole``: the posterior of the consistent model, ``split(pair)`` that
+    of the model with one parameter more.
 
     Means and standard deviations of the posteriors; ``p`` is twice the smaller posterior probability of a
     sign of the difference; all NaN where a split posterior was not found.
@@ -52,7 +45,7 @@ def node_splits(
         if not loops(data, a, b):
             found["direct"], share[e] = found["network"], 1.0
             continue
-        post = Sampler(data, measure, link, reference, priors, random, (a, b)).run()
+        post = split((a, b))
         if post.lost:
             continue
         direct, indirect = post.contrast(T, T + 1), post.contrast(a, b)

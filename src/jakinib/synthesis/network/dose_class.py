@@ -96,5 +96,5 @@ def fit_shared(network: Network, nodes: Nodes, kind: str) -> SharedNodes:
 
 def _size(nodes: Nodes, kind: str) -> int:
     """Coefficients of the effects."""
-    curved = sum(len(set(nodes.dose[nodes.members(g)])) > 1 for g in nodes.names) if kind == "emax" else 0
+    curved = len(nodes.curved) if kind == "emax" else 0
     return len(nodes.names) + len(nodes.alone) + curved

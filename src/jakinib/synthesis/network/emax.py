@@ -35,17 +35,12 @@ class Emax:
     anchor: dict[str, float] = field(default_factory=dict)
 
     @property
-    def curved(self) -> list[str]:
-        """Groups with at least two doses; the shape of the others cannot be seen."""
-        return [g for g in self.nodes.names if len(set(self.nodes.dose[self.nodes.members(g)])) > 1]
-
-    @property
     def size(self) -> int:
-        return len(self.nodes.names) + len(self.nodes.alone) + len(self.curved)
+        return len(self.nodes.names) + len(self.nodes.alone) + len(self.nodes.curved)
 
     def phi(self, name: str) -> int:
         """Position of a group's phi."""
-        return len(self.nodes.names) + len(self.nodes.alone) + self.curved.index(name)
+        return len(self.nodes.names) + len(self.nodes.alone) + self.nodes.curved.index(name)
 
     def effects(self, beta: Floats) -> tuple[Floats, Floats, list[tuple[Ints, int, int, Floats, Floats]]]:
         """The treatments' effects (T,), their Jacobian (T, P), and, a curved group: (its treatments,
@@ -58,7 +53,7 @@ class Emax:
         for k, name in enumerate(nodes.names):
             members = np.array(nodes.members(name))
             y = nodes.dose[members] / nodes.dose[members].max()
-            if name not in self.curved:
+            if name not in self.nodes.curved:
                 d[members], J[members, k] = beta[k], 1.0
                 continue
             at = self.phi(name)

@@ -26,7 +26,7 @@ def emax(nodes: Nodes, network: Any, random: bool, tau: float, level: float) -> 
     start = np.zeros(P)
     start[G + len(nodes.alone) :] = math.pi / 2
     state = climb(model, model.evaluate(start, tau), free, random)
-    for name in model.curved:  # the likelihood may have a maximum at another shape
+    for name in nodes.curved:  # the likelihood may have a maximum at another shape
         for r in (0.02, 0.2, 0.8, 0.98):
             beta = state.beta.copy()
             beta[model.phi(name)] = math.acos(1 - 2 * r)
@@ -39,9 +39,9 @@ def emax(nodes: Nodes, network: Any, random: bool, tau: float, level: float) -> 
     target = float(chdtri(1.0, 1 - level)) / 2
     gone = {j: x for j, x in endless(state, free).items() if j < G + len(nodes.alone)}
     # phi at an end of its range, where the curve is the straight line or the step, is no estimate
-    shapes = {name: _shape(model, state, name, free, random, target) for name in model.curved}
+    shapes = {name: _shape(model, state, name, free, random, target) for name in nodes.curved}
     beta = state.beta.copy()
-    ends = [model.phi(g) for g in model.curved if shapes[g].end] + list(gone)
+    ends = [model.phi(g) for g in nodes.curved if shapes[g].end] + list(gone)
     out, groups, reasons = [], [], []
     columns = {g: k for k, g in enumerate(nodes.names)}
     alone = {t: G + i for i, t in enumerate(nodes.alone)}
@@ -50,7 +50,7 @@ def emax(nodes: Nodes, network: Any, random: bool, tau: float, level: float) -> 
             continue
         j = alone[t] if own is None else columns[own]
         at, here, se = model, state, math.nan
-        if own is not None and own in model.curved:
+        if own is not None and own in nodes.curved:
             y0 = float(nodes.dose[t] / nodes.dose[nodes.members(own)].max())
             at, moved = model.anchored(own, y0, beta)
             here = at.evaluate(moved, state.tau)
@@ -60,7 +60,7 @@ def emax(nodes: Nodes, network: Any, random: bool, tau: float, level: float) -> 
         out.append(bounded(gone.get(j, float(here.beta[j])), se, low, high))
     nothing = Coefficient(math.nan, math.nan, math.nan, math.nan)
     for name in nodes.names:
-        if name not in model.curved:
+        if name not in nodes.curved:
             groups.append({"emax": nothing, "ed50": nothing})
             reasons.append("one dose: neither Emax nor ED50 can be told; its effect is a node of its own")
             continue

@@ -12,7 +12,7 @@ from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.network.exchangeable import MOST, S_MAX, Exchangeable
 from jakinib.synthesis.network.nodes import Nodes
 from jakinib.synthesis.network.random_effects import TAU_MAX, ExactModel, State, ascent, summit
-from jakinib.synthesis.network.shared import Coefficient, Shared
+from jakinib.synthesis.network.shared import Coefficient, Shared, wald
 from jakinib.synthesis.network.shared_exact import climb, covariance_of, endless, network_of
 
 _S_GRID = (0.1, 0.3, 0.7, 1.5)
@@ -34,14 +34,14 @@ def exchangeable(nodes: Nodes, model: ExactModel, random: bool, tau: float, leve
     effects = []
     for i, (m, e) in enumerate(zip(theta.tolist(), se.tolist(), strict=True)):
         ends = Coefficient(lost.get(i, math.nan), math.nan, math.nan, math.nan)
-        effects.append(ends if i in lost else Coefficient(m, e, m - z * e, m + z * e))
+        effects.append(ends if i in lost else wald(m, e, z))
     means = []
     for k in range(len(nodes.names)):
         if k in gone:
             means.append(Coefficient(gone[k], math.nan, math.nan, math.nan))
             continue
         m, e = float(state.beta[k]), math.sqrt(max(whole[k, k], 0.0))
-        means.append(Coefficient(m, e, m - z * e, m + z * e))
+        means.append(wald(m, e, z))
     return Shared(
         effects=tuple(effects),
         groups=tuple({"slope": mean} for mean in means),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jakinib.synthesis.arms import Floats
+from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.network.arm_effects import arm_effects
 from jakinib.synthesis.network.contribution import contributions, hat_matrix
 from jakinib.synthesis.network.data import NetworkData
@@ -33,6 +33,12 @@ class InverseVarianceFit(NetworkFit):
     y: Any = None
     v: Any = None
     common: Any = None
+
+    @property
+    def arms(self) -> tuple[Ints, Ints, Floats, Floats]:
+        """Study, treatment, estimate and variance of every arm, each (arms,)."""
+        study, treatment = np.nonzero(np.isfinite(self.v))
+        return study, treatment, self.y[study, treatment], self.v[study, treatment]
 
     def split(self) -> Split:
         tau2 = 0.0 if np.isnan(self.tau2) else self.tau2

@@ -30,6 +30,11 @@ class Mixed:
     q: float
     log_likelihood: float
 
+    def means(self, rows: Floats) -> tuple[Floats, Floats]:
+        """Estimates and standard errors of sums of the coefficients, ``rows`` (n, P + M)."""
+        variance = np.einsum("ip,pq,iq->i", rows, self.covariance, rows)
+        return rows @ self.coefficients, np.sqrt(np.maximum(variance, 0.0))
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -83,6 +88,15 @@ class Problem:
             float(residual @ residual),
             0.5 * value,
         )
+
+
+def fit_beside(problem: Problem, method: str, own: float) -> Mixed:
+    """With tau2 estimated anew by ``method`` "reml" or "ml"; else, as where the effect is common (``own`` is
+    NaN), with the network's ``own``.
+    """
+    estimated = method in ("reml", "ml") and not math.isnan(own)
+    given = None if estimated else 0.0 if math.isnan(own) else own
+    return fit(problem, tau2=given, restricted=method != "ml")
 
 
 def fit(problem: Problem, *, tau2: float | None, restricted: bool = True) -> Mixed:

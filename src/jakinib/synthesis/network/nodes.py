@@ -31,6 +31,11 @@ class Nodes:
         """Treatments with a coefficient of their own."""
         return [t for t, g in enumerate(self.group) if g is None and t != self.reference]
 
+    @property
+    def curved(self) -> list[str]:
+        """Groups with at least two doses; the shape of the others cannot be seen."""
+        return [g for g in self.names if len(set(self.dose[self.members(g)])) > 1]
+
     def members(self, name: str) -> list[int]:
         """The treatments of a group."""
         return [t for t, g in enumerate(self.group) if g == name]

@@ -17,7 +17,7 @@ from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.exact_split import independent, meta_regression
 from jakinib.synthesis.network.exchangeable_nodes import fit_exchangeable
 from jakinib.synthesis.network.fit import two_sided
-from jakinib.synthesis.network.linear_mixed import Problem, fit
+from jakinib.synthesis.network.linear_mixed import Problem, fit_beside
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,8 @@ def slopes(
         estimate, se = model.means(state, rows[:, :P], rows[:, P:], covariance)
         between, s2 = state.tau**2, model.s(state.beta) ** 2
     else:
-        estimated = tau2 in ("reml", "ml") and not math.isnan(network.tau2)
-        given = None if estimated else 0.0 if math.isnan(network.tau2) else network.tau2
-        study, treatment = np.nonzero(np.isfinite(network.v))
-        problem = Problem(network.y[study, treatment], network.v[study, treatment], study, X, Z)
-        mixed = fit(problem, tau2=given, restricted=tau2 != "ml")
-        estimate = rows @ mixed.coefficients
-        se = np.sqrt(np.maximum(np.einsum("ip,pq,iq->i", rows, mixed.covariance, rows), 0.0))
+        study, _, y, v = network.arms
+        mixed = fit_beside(Problem(y, v, study, X, Z), tau2, network.tau2)
+        estimate, se = mixed.means(rows)
         between, s2 = mixed.tau2, mixed.s2
     return Slopes(estimate / unit, se / unit, two_sided(estimate, se), between, s2 / unit**2)

@@ -31,6 +31,11 @@ class Coefficient:
         return Coefficient(*(factor * x for x in (self.theta, self.se, self.low, self.high)))
 
 
+def wald(theta: float, se: float, z: float) -> Coefficient:
+    """An estimate with the limits ``theta -+ z se``."""
+    return Coefficient(theta, se, theta - z * se, theta + z * se)
+
+
 @dataclass(frozen=True)
 class Shared:
     """What an estimator hands over: ``effects``: a treatment but the reference, in order; ``groups``: the
