@@ -15,6 +15,7 @@ _TAU_GRID = (0.05, 0.15, 0.4, 0.8, 1.6)
 _FAR = 50.0
 # theta's lower and upper limit, theta = 0, tau's lower and upper limit: parameter, and side of the maximum
 _SEARCHES = ((0, -1), (0, 1), (0, 0), (1, -1), (1, 1))
+_LOW, _HIGH, _NULL = 0, 1, 2  # the first three are always made
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Likelihood:
         if level not in self._found:
             between = self.free[1] and self.model.between_studies
             found = np.array([math.nan, math.nan, math.nan, 0.0 if between else math.nan, math.nan])
-            wanted = [0, 1, 2]
+            wanted = [_LOW, _HIGH, _NULL]
             if between:
                 wanted += [3, 4] if self.tau > 0 else [4]
             searches = np.array([_SEARCHES[i] for i in wanted])
@@ -87,19 +88,17 @@ class Likelihood:
         if self.coarse < self.points:
             searches.run(self.coarse)
         found = searches.run(self.points)
-        null = int(np.flatnonzero(side == 0)[0])
-        for j in np.flatnonzero((index == 0) & (side != 0)):
+        for j in (_LOW, _HIGH):
             # a likelihood of two ridges: the search followed the lower one back to the estimate, or
             # stopped before the other, on which theta = 0 is not excluded
             if abs(found[j] - searches.centre[j]) < 1e-3:
-                found[j] = searches.alone(int(j), self.state, searches.centre[j]).run(self.points)[0]
-            if found[null] < target**2 and side[j] * found[j] < 0:
-                found[j] = searches.alone(int(j), searches.state.take([null]), 0.0).run(self.points)[0]
-        low, high = (int(np.flatnonzero((index == 0) & (side == s))[0]) for s in (-1, 1))
-        if found[null] > target**2 and found[low] < 0 < found[high]:  # the lower ridge at theta = 0
-            for state in (self.state, searches.state.take([low]), searches.state.take([high])):
-                again = searches.alone(null, state, float(state.beta[0, 0])).run(self.points)[0]
-                found[null] = min(found[null], again)
+                found[j] = searches.alone(j, self.state, searches.centre[j]).run(self.points)[0]
+            if found[_NULL] < target**2 and side[j] * found[j] < 0:
+                found[j] = searches.alone(j, searches.state.take([_NULL]), 0.0).run(self.points)[0]
+        if found[_NULL] > target**2 and found[_LOW] < 0 < found[_HIGH]:  # the lower ridge at theta = 0
+            for state in (self.state, *(searches.state.take([j]) for j in (_LOW, _HIGH))):
+                again = searches.alone(_NULL, state, float(state.beta[0, 0])).run(self.points)[0]
+                found[_NULL] = min(found[_NULL], again)
         return found
 
 
@@ -134,8 +133,7 @@ class _Searches:
         P, tries = len(self.index), len(_TAU_GRID)
         beta, study = self._led(np.arange(P))
         more = np.flatnonzero(self.free[:, 1])
-        trials = np.repeat(beta[more], tries, axis=0)
-        trials[:, 1] = np.tile(_TAU_GRID, len(more))
+        trials = _at_each_tau(beta[more])
         from_ = np.concatenate([np.arange(P), np.repeat(more, tries)])
         found = self.model.evaluate(
             np.concatenate([beta, trials]), study[from_], self.fit.coarse, self.state.centre[from_]
@@ -253,7 +251,10 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     coarse, common = points, state
     if random:
         free = np.ones(model.size, dtype=bool)
-        trials = _trials(state.beta[0])
+        places = state.beta
+        if model.size == 4:  # with tau above 0 the intercepts may need less spread
+            places = np.concatenate([places, places * [1.0, 1.0, 1.0, 0.3]])
+        trials = _at_each_tau(places)
         found = model.evaluate(trials, np.repeat(state.study, len(trials), axis=0), points)
         # a likelihood that rises from tau = 0 but is lower at every trial has a small maximum
         value = found.value + found.gain
@@ -274,13 +275,10 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     )
 
 
-def _trials(beta: Floats) -> Floats:
-    """Places to look for a maximum with tau above 0, which may need less spread of the intercepts."""
-    spreads = (1.0, 0.3) if len(beta) == 4 else (1.0,)
-    trials = np.repeat(beta[None], len(_TAU_GRID) * len(spreads), axis=0)
-    trials[:, 1] = np.tile(_TAU_GRID, len(spreads))
-    if len(beta) == 4:
-        trials[:, 3] *= np.repeat(spreads, len(_TAU_GRID))
+def _at_each_tau(beta: Floats) -> Floats:
+    """Every row of ``beta`` (P, size) at every tau of the grid, (P x taus, size)."""
+    trials = np.repeat(beta, len(_TAU_GRID), axis=0)
+    trials[:, 1] = np.tile(_TAU_GRID, len(beta))
     return trials
 
 
