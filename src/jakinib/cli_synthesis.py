@@ -31,7 +31,6 @@ Arms = Annotated[
         help="A CSV file: study, treatment, events and n or person_years, a row an arm; - is standard input.",
     ),
 ]
-PLACEBO = "placebo"
 
 
 def register(app: typer.Typer) -> None:
@@ -176,6 +175,8 @@ class _Asked:
     def against(self, reference: str | None) -> str | None:
         if reference is not None:
             return self.key("treatment", reference)
+        from jakinib.evidence.package import PLACEBO
+
         return PLACEBO if PLACEBO in set(self.table["treatment"]) else None
 
     def two(self, treatment: str | None, reference: str | None) -> _Asked:

@@ -8,6 +8,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+PLACEBO = "placebo"  # its key among the treatments
+
 
 def corpus_folder() -> Path:
     """The folder of the shipped corpus."""

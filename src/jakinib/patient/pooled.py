@@ -8,12 +8,12 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
+from jakinib.evidence.package import PLACEBO
 from jakinib.evidence.select import ArmTable
 from jakinib.synthesis.network.default import default_method
 from jakinib.synthesis.network.network import Network, network
 from jakinib.synthesis.pairwise import Pairwise, pairwise
 
-PLACEBO = "placebo"
 Row = dict[str, Any]
 Columns = dict[str, list[Any]]
 ALL_PAIRS = 3  # treatments up to which every pair is shown; beyond, each against one of them

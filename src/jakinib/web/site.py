@@ -11,6 +11,7 @@ import pandas as pd
 
 from jakinib.evidence.errors import EvidenceError
 from jakinib.evidence.evidence import Evidence
+from jakinib.evidence.package import PLACEBO
 from jakinib.patient.compare import Comparison, compare, estimates
 from jakinib.plain import records
 from jakinib.report.numbers import missing
@@ -18,7 +19,6 @@ from jakinib.report.trace import Traces, keys
 from jakinib.verdicts.evaluate import Claims, claims
 
 Row = dict[str, Any]
-PLACEBO = "placebo"
 
 
 class Site:

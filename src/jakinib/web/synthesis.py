@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from jakinib.evidence.package import PLACEBO
 from jakinib.evidence.select import ArmTable
 from jakinib.evidence.trials import trials
 from jakinib.report.network_tables import NetworkTables, network_tables
@@ -18,7 +19,7 @@ from jakinib.synthesis.network.methods import METHODS
 from jakinib.synthesis.pairs import LOG_MEASURES, MEASURE_NAMES
 from jakinib.web.aside import Aside
 from jakinib.web.errors import BadQueryError
-from jakinib.web.site import PLACEBO, Row, Site, network_url, rows
+from jakinib.web.site import Row, Site, network_url, rows
 
 MEASURES = ("OR", "RR", "RD", "IRR")  # those that counts by arm give
 SLOW = ("exact", "bayes")

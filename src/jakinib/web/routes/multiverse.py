@@ -7,11 +7,12 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from jakinib.evidence.package import PLACEBO
 from jakinib.report.network_figures import effects_forest, two_lines
 from jakinib.synthesis.multiverse import Multiverse
 from jakinib.web.answer import View, figure, views
 from jakinib.web.errors import BadQueryError, only
-from jakinib.web.site import PLACEBO, network_url, rows
+from jakinib.web.site import network_url, rows
 from jakinib.web.synthesis import MEASURES, Synthesis, described, log_scale
 
 router = APIRouter()
