@@ -67,9 +67,7 @@ def check(table, measure, method, **options):
 
 
 METHODS_OF_LIKELIHOOD = {name for name, m in METHODS.items() if "profile" in m.ci}
-EXAMPLES = int(
-    os.environ.get("JAKINIB_EXAMPLES", "8")
-)  # a search of hundreds: JAKINIB_EXAMPLES=300 pytest ...
+EXAMPLES = int(os.environ.get("JAKINIB_EXAMPLES", "8"))
 
 
 @pytest.mark.parametrize(("method", "measure"), CASES)
@@ -108,6 +106,18 @@ def test_extreme_person_time(method, years):
     same = check(two_groups([3, 0, 2], [1, 2, 1], [1, 1, 0], [1] * 3, time=True), "IRR", method)
     if method != "bayes":  # whose prior of a baseline log rate has a unit
         assert one.theta == pytest.approx(same.theta, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("e1", "years1", "e2", "years2"),
+    [
+        ([0, 400, 0, 0], [1e6, 1e-3, 4160.3, 1e-3], [0, 302, 371, 76], [1e-3, 1.35, 1e-3, 4489.0]),
+        ([0, 400, 0, 0], [1e6, 1e-3, 0.01, 1e6], [0, 1, 0, 0], [1e-3, 1e-3, 1e-3, 0.01]),
+    ],
+)
+@pytest.mark.parametrize("method", ["cm.el", "um.fs", "um.rs"])
+def test_rates_a_billion_times_apart(method, e1, years1, e2, years2):
+    check(two_groups(e1, years1, e2, years2, time=True), "IRR", method)
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,18 @@ def _product_rule(points: int) -> tuple[Floats, Floats]:
     return nodes[keep], log_weights[keep]
 
 
+def _triangle(first: Floats, second: Floats, bend: Floats) -> tuple[Floats, Floats, Floats]:
+    """Cholesky factor [[root, 0], [share, rest]] of I + sum_j bend_j v_j v_j' over j, v = (first, second).
+
+    Its determinant is a sum of positive terms, so that it stays regular however much one of them outweighs.
+    """
+    own = 1.0 + (bend * first * first).sum(axis=0)
+    turn = first[0] * second[1] - first[1] * second[0]
+    determinant = own + (bend * second * second).sum(axis=0) + bend[0] * bend[1] * turn * turn
+    root = np.sqrt(own)
+    return root, (bend * first * second).sum(axis=0) / root, np.sqrt(determinant / own)
+
+
 @dataclass(frozen=True)
 class _Grid:
     """Nodes ``z`` (k, P, Q, d) in use, their log weights ``base``, their powers and products ``features``
@@ -336,33 +348,33 @@ class MixedModel:
 
         Roughly is enough: any centre and scale give the same integral, only with more or fewer nodes.
         """
-        d, P = len(random), len(beta)
         sd = beta[:, list(random)]
         c = self.c[:, None, None]
         reach = 2.0 / np.maximum(1.0, sd)  # at most 2 in eta: longer steps overshoot the bend
-        precision = np.empty((self.k, P, d, d))
+        # how eta of each count moves with each z
+        lead = [(c if i == 1 else np.ones_like(c)) * sd[:, n] for n, i in enumerate(random)]
         for _ in range(50):
             _, l1, l2 = (part[..., 0] for part in self._likelihood(beta, study, z[:, :, None, :], random))
-            # how eta of each count moves with each z
-            lead = [c if i == 1 else np.ones_like(c) for i in random]
-            gradient = np.stack([(m * l1).sum(axis=0) for m in lead], axis=-1) * sd - z
-            for a in range(d):
-                for b in range(d):
-                    bend = (lead[a] * lead[b] * l2).sum(axis=0)
-                    precision[:, :, a, b] = (a == b) - bend * (sd[:, a] * sd[:, b])
-            if d == 1:
-                step = gradient / precision[..., 0]
+            gradient = [(m * l1).sum(axis=0) - z[..., n] for n, m in enumerate(lead)]
+            if len(random) == 1:
+                precision = 1.0 - (lead[0] * lead[0] * l2).sum(axis=0)
+                step = (gradient[0] / precision)[..., None]
             else:
-                step = np.linalg.solve(precision, gradient[..., None])[..., 0]
+                root, share, rest = _triangle(lead[0], lead[1], -l2)
+                first = gradient[0] / root
+                second = (gradient[1] - share * first) / rest
+                second /= rest
+                step = np.stack([(first - share * second) / root, second], axis=-1)
             z = z + np.clip(step, -reach, reach)
             if np.abs(step).max(initial=0.0) < 0.05:
                 break
-        if d == 1:
-            scale = 1 / np.sqrt(precision)
+        if len(random) == 1:
+            scale = (1 / np.sqrt(precision))[..., None, None]
             return z, scale, np.log(scale[..., 0, 0])
-        lower = np.linalg.cholesky(precision)
-        scale = np.linalg.inv(lower).swapaxes(2, 3)
-        return z, scale, -np.log(np.einsum("kPii->kPi", lower)).sum(axis=2)
+        scale = np.zeros((*root.shape, 2, 2))
+        scale[..., 0, 0], scale[..., 1, 1] = 1 / root, 1 / rest
+        scale[..., 0, 1] = -share / (root * rest)
+        return z, scale, -np.log(root) - np.log(rest)
 
     def maximise(
         self,
