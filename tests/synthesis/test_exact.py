@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.special import chdtri, gammaln, logsumexp
+from scipy.special import chdtrc, chdtri, gammaln, logsumexp
 
 import jakinib as jk
+from jakinib.synthesis.kernels import binomial, poisson
+from jakinib.synthesis.mixed import MixedModel
 from synthesis.tables import REFERENCE, arm_table, inputs, two_groups
 
 # fixed-grid trapezoid sums and finite differences, independent of the library: tests/reference/exact.py
@@ -104,8 +106,6 @@ def test_profile_limits_are_where_the_likelihood_ratio_says():
 
     assert 2 * (top - over_theta(math.sqrt(ours.tau2_high))) == pytest.approx(chdtri(1, 0.05), abs=1e-5)
     # likelihood-ratio test
-    from scipy.special import chdtrc
-
     assert ours.p == pytest.approx(chdtrc(1, 2 * (top - profile(0.0))), rel=1e-5)
 
 
@@ -194,15 +194,43 @@ def test_interval_and_test_of_no_effect_agree_where_studies_contradict(table, me
 
 
 def test_p_at_a_spread_of_seven_in_the_intercepts():
-    """Integration over a grid about each study's mode, and a search: deviance 2.4528 at theta = 0, p 0.117.
-
-    With a spread of seven and groups of 2,000 the product rule is off in the second digit of p; it once
-    gave up on it and said 1.
-    """
+    """Integration over a grid about each study's mode, and a search: deviance 2.4528 at theta = 0."""
     placebo, n2, drug, n1 = RIDGES[4]
     ours = jk.pairwise(two_groups(drug, n1, placebo, n2), "OR", "um.rs", "reference")
     assert ours.log_likelihood == pytest.approx(-39.111888, abs=1e-6)
-    assert ours.p == pytest.approx(0.117, abs=0.005)
+    assert ours.p == pytest.approx(chdtrc(1, 2.4528), abs=1e-5)
+
+
+def test_the_higher_of_two_ridges_is_found():
+    """Integration over a grid and Nelder-Mead from five starts: three end here, two at -34.248 with tau 0."""
+    table = two_groups([74, 99, 43, 1], [100, 2000, 100, 5], [5, 982, 0, 62], [5, 2000, 1, 400])
+    ours = jk.pairwise(table, "OR", "um.rs", "reference")
+    assert ours.log_likelihood == pytest.approx(-33.5171412, abs=1e-6)
+    assert ours.theta == pytest.approx(-1.08267, abs=2e-5)
+    assert ours.tau2 == pytest.approx(1.45838**2, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "events", "size", "beta"),
+    [
+        (binomial, ([0], [900]), ([2000], [2000]), (0.5, 0.8, -4.0, 5.0)),
+        (binomial, ([0], [0]), ([2000], [50]), (0.5, 0.3, -4.0, 7.0)),
+        (binomial, ([20], [0]), ([20], [2000]), (1.0, 3.0, -2.0, 2.0)),
+        (poisson, ([0], [100]), ([1e4], [10.0]), (0.0, 1.5, -3.0, 6.0)),
+    ],
+)
+def test_two_random_effects_equal_a_dense_grid(count, events, size, beta):
+    """The product rule is off by 1e-4 to 1e-2 here, where intercepts spread widely and groups are large."""
+    x, n = (np.array(each, dtype=float).ravel() for each in (events, size))
+    theta, tau, alpha, sigma = beta
+    z1, z2 = np.linspace(-10, 10, 3001), np.linspace(-14, 14, 1201)[:, None]
+    total = -0.5 * (z1**2 + z2**2) + math.log((z1[1] - z1[0]) * (z2[1, 0] - z2[0, 0]) / (2 * math.pi))
+    for j, c in enumerate((0.5, -0.5)):
+        eta = alpha + sigma * z1 + c * (theta + tau * z2)
+        total += count(x[[j]], n[[j]])(eta.reshape(1, -1))[0].reshape(eta.shape)
+    model = MixedModel(count(x, n), (0.5, -0.5), 1, "random")
+    ours = model.evaluate(np.array([beta]), np.zeros((1, 0)), 16)
+    assert ours.value[0] == pytest.approx(logsumexp(total), abs=1e-8)
 
 
 @pytest.mark.parametrize("method", ["cm.el", "cm.al", "um.fs", "um.rs"])

@@ -256,6 +256,9 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
             places = np.concatenate([places, places * [1.0, 1.0, 1.0, 0.3]])
         trials = _at_each_tau(places)
         found = model.evaluate(trials, np.repeat(state.study, len(trials), axis=0), points)
+        if model.size == 4:  # the effect follows how the spread is shared: two ridges are climbed
+            value = np.where(np.arange(2)[:, None] == (trials[:, 1] > 0.5), found.value, -np.inf)
+            found = model.maximise(found.take(value.argmax(axis=1)), free, points, 1e-2, 1e-1)
         # a likelihood that rises from tau = 0 but is lower at every trial has a small maximum
         value = found.value + found.gain
         best = int(np.argmax(value))

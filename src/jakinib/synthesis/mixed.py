@@ -9,8 +9,9 @@ where ``l_ij`` is a kernel. ``alpha_i`` is absent (conditional models), free in 
 ``eta`` gives first and second derivatives of the log-likelihood as posterior expectations under the same
 quadrature (Louis 1982), so every step is a Newton step; free study intercepts are eliminated from it (Schur
 complement). Nodes are centred and scaled study by study: a trapezoid sum for one random effect, which
-stays exact for the one-sided integrands of studies with a zero cell, a Gauss-Hermite product for two (Naylor
-& Smith 1982; Pinheiro & Bates 1995). Nodes are added until the log-likelihood stands still.
+stays exact for the one-sided integrands of studies with a zero cell. For two, a Gauss-Hermite product
+(Naylor & Smith 1982; Pinheiro & Bates 1995) leads near the maximum, and trapezoid sums along the one at every
+node of the other are the likelihood. Nodes are added until it stands still.
 
 A model is evaluated at P points of its parameters at once: the ends of a profile interval, say, are searched
 side by side, which costs little more than one of them.
@@ -31,7 +32,9 @@ from jakinib.synthesis.kernels import Kernel
 TAU_MAX = 10.0  # on the log scale: beyond it the likelihood of separated studies is flat
 _TOLERANCE = 1e-10
 _DROP = 30.0  # exp(-30) of the mode is nothing
+_FAR = math.sqrt(2 * _DROP) + 0.1  # how far a log-concave integrand may be from its mode until then
 _WIDENING = np.array([1.0, 1.6, 2.6, 4.2, 7.0, 1e9])
+_PLANE = 16  # from so many nodes on, two random effects are summed line by line
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class State:
     step_study: Floats
     cross: Floats
     centre: Floats
+
+    @classmethod
+    def joined(cls, states: list[State]) -> State:
+        """The points of all states, one after another."""
+        return cls(*map(np.concatenate, zip(*(vars(state).values() for state in states), strict=True)))
 
     def take(self, which: Ints | list[int]) -> State:
         """Some of the points, in the order given."""
@@ -112,6 +120,21 @@ def _triangle(first: Floats, second: Floats, bend: Floats) -> tuple[Floats, Floa
     determinant = own + (bend * second * second).sum(axis=0) + bend[0] * bend[1] * turn * turn
     root = np.sqrt(own)
     return root, (bend * first * second).sum(axis=0) / root, np.sqrt(determinant / own)
+
+
+def _probes(centre: Floats, scale: Floats) -> Floats:
+    """Where to look how far an integrand reaches: its mode (..., 1), then ever farther to both sides."""
+    width = np.minimum(scale * _FAR * _WIDENING, _FAR)
+    return np.concatenate([centre, centre - width, centre + width], axis=-1)
+
+
+def _ends(height: Floats) -> tuple[Ints, Ints]:
+    """The nearest probes (..., 1) on both sides at which the log integrand has fallen by ``_DROP``."""
+    w = len(_WIDENING)
+    fallen = height[..., :1] - height[..., 1:] >= _DROP
+    fallen[..., [w - 1, -1]] = True
+    left, right = fallen[..., :w].argmax(axis=-1), fallen[..., w:].argmax(axis=-1)
+    return 1 + left[..., None], 1 + w + right[..., None]
 
 
 @dataclass(frozen=True)
@@ -175,11 +198,13 @@ class MixedModel:
             parts = [np.flatnonzero(kinds == kind) for kind in set(kinds.tolist())]
             if len(parts) > 1:
                 states = [self.evaluate(beta[at], study[at], points) for at in parts]
-                order = np.argsort(np.concatenate(parts))
                 states = [replace(s, centre=np.zeros((len(s.value), self.k, 2))) for s in states]
-                fields = zip(*(vars(state).values() for state in states), strict=True)
-                return State(*(np.concatenate(field)[order] for field in fields))
+                return State.joined(states).take(np.argsort(np.concatenate(parts)))
         random = tuple(i for i in (1, 3) if i < self.size and beta[:, i].any())
+        if len(random) == 2 and points >= _PLANE and len(beta) > 1:  # one fills the processor's cache
+            near = [None if centre is None else centre[[p]] for p in range(len(beta))]
+            alone = [self.evaluate(beta[[p]], study[[p]], points, at) for p, at in enumerate(near)]
+            return State.joined(alone)
         grid = self._nodes(beta, study, random, points, centre)
         l0, l1, l2 = self._likelihood(beta, study, grid.z, random)
         joint = grid.base + l0.sum(axis=0)
@@ -262,6 +287,8 @@ class MixedModel:
             eta = eta + beta[:, 2:3]
             if 3 in random:
                 eta += beta[:, 3:4] * z[..., random.index(3)]
+            elif study.size:  # one node each of the random intercepts
+                eta += study.T[:, :, None]
         shape = eta.shape
         l0, l1, l2 = self.kernel(eta.reshape(shape[0] * shape[1], -1))
         return l0.reshape(shape), l1.reshape(shape), l2.reshape(shape)
@@ -279,6 +306,9 @@ class MixedModel:
         centre = centre.transpose(1, 0, 2)
         if not random:
             z, base, room = np.zeros((self.k, P, 1, 0)), np.zeros((self.k, P, 1)), np.full(P, np.inf)
+        elif len(random) == 2 and points >= _PLANE:
+            centre, scale, _ = self._adapt(beta, study, random, centre)
+            z, base, room = self._plane(beta, centre, scale)
         elif len(random) == 2:
             centre, scale, log_scale = self._adapt(beta, study, random, centre)
             x, log_w = _product_rule(points)
@@ -309,25 +339,55 @@ class MixedModel:
         The sum converges exponentially once the step resolves both the posterior and the bend of the
         likelihood, which is of width 1 in eta, hence of width 1 / tau in z.
         """
-        far = math.sqrt(2 * _DROP) + 0.1
-        width = np.minimum(scale * far * _WIDENING, far)
-        probe = np.concatenate([centre, centre - width, centre + width], axis=2)
+        probe = _probes(centre, scale)
         height = self._likelihood(beta, study, probe[..., None], random)[0].sum(axis=0) - 0.5 * probe**2
-        fallen = height[..., :1] - height[..., 1:] >= _DROP
-        w = len(_WIDENING)
-        fallen[..., [w - 1, -1]] = True
-        left = np.take_along_axis(width, fallen[..., :w].argmax(axis=2)[..., None], axis=2)
-        right = np.take_along_axis(width, fallen[..., w:].argmax(axis=2)[..., None], axis=2)
-        span = left + right
+        left, right = (np.take_along_axis(probe, at, axis=2) for at in _ends(height))
+        span = right - left
         tau = beta[:, random[0], None]
         with np.errstate(divide="ignore"):
             step = np.minimum(0.55 * scale, 0.6 / tau)
         # the cap is met only far from the maximum, where a rough value is enough to turn back
         size = min(math.ceil(float((span / step).max()) * points / 16), 40 * points) + 1
-        z = centre - left + span * np.linspace(0.0, 1.0, size)
+        z = left + span * np.linspace(0.0, 1.0, size)
         log_weight = np.log(span / (size - 1)) - 0.5 * math.log(2 * math.pi)
         room = 0.3 * scale.min(axis=(0, 2)) * tau[:, 0]
         return z[..., None], log_weight - 0.5 * z**2, room
+
+    def _plane(self, beta: Floats, centre: Floats, scale: Floats) -> tuple[Floats, Floats, Floats]:
+        """Nodes (k, 1, Q, 2), log weights and room of trapezoid sums over z2 at every node of one over z1.
+
+        Both integrands are log-concave, that of z1 because the marginal of such a one is (Prékopa 1973).
+        """
+        tau, sigma = beta[0, [1, 3]]
+        slope = scale[..., 0, 1] / scale[..., 1, 1]  # how the mode of z2 follows z1
+        middle, width = centre[:, 0, 1, None], scale[:, 0, 1, 1, None]
+
+        def across(u: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+            """Given z1 = u (k, U): U points with study intercepts, the mode and scale of z2, and Laplace's
+            log integrand of z1.
+            """
+            rows, shift = np.repeat(beta * [1.0, 1.0, 1.0, 0.0], u.shape[1], axis=0), sigma * u.T
+            start = centre[:, :, 0] + slope * (u - middle)
+            mode, inner, log_scale = self._adapt(rows, shift, (1,), start[..., None])
+            height = self._likelihood(rows, shift, mode[:, :, None, :], (1,))[0].sum(axis=0)[..., 0]
+            return rows, shift, mode, inner[..., 0], height + log_scale - 0.5 * (mode[..., 0] ** 2 + u**2)
+
+        probe = _probes(middle, width)
+        left, right = (np.take_along_axis(probe, at, axis=1) for at in _ends(across(probe)[-1]))
+        step = np.minimum(0.7 * width, 0.44 / sigma)
+        size = math.ceil(float(((right - left) / step).max())) + 1
+        u = left + (right - left) * np.linspace(0.0, 1.0, size)
+        log_weight = np.log((right - left) / (size - 1)) - 0.5 * math.log(2 * math.pi) - 0.5 * u**2
+        rows, shift, mode, inner, height = across(u)
+        # beyond the end any nodes will do
+        inner[height < height.max(axis=1, keepdims=True) - _DROP] = 1.0
+        v, base, _ = self._line(rows, shift, (1,), 22, mode, inner)
+        z = np.empty((self.k, 1, v.shape[1] * v.shape[2], 2))
+        z[..., 0] = v.reshape(self.k, 1, -1)
+        z[..., 1] = np.repeat(u, v.shape[2], axis=1)[:, None]
+        base = base + log_weight[..., None]
+        room = 0.3 * min(sigma * float(width.min()), tau * float(inner.min()))
+        return z, base.reshape(self.k, 1, -1), np.array([room])
 
     def _still_fits(self, grid: _Grid, beta: Floats, study: Floats, points: int) -> bool:
         """Whether eta has moved little enough anywhere on the nodes; those beyond |z| = 3 hardly count."""
@@ -449,17 +509,21 @@ class MixedModel:
     def refine(self, state: State, free: Floats, points: int) -> tuple[State, int]:
         """Maximise from one point, adding nodes until the log-likelihood at the maximum stands still."""
         state = self.maximise(state, free, points)
-        dimension = int((state.beta[0, self.spread] != 0.0).sum())
-        limit = 64 if dimension < 2 else 24
-        while dimension and points < limit:
-            more = 2 * points if dimension == 1 else math.ceil(1.5 * points)
+        if self._effects(state) == 2:
+            points = max(points, _PLANE)
+            state = self.maximise(self.evaluate(state.beta, state.study, points, state.centre), free, points)
+        while self._effects(state) == 1 and points < 64:
+            more = 2 * points
             finer = self.evaluate(state.beta, state.study, more, state.centre)
             error = abs(float(finer.value[0] - state.value[0]))
             if error < _TOLERANCE:
                 break
             points = more
             state = self.maximise(finer, free, points)
-            # the error falls geometrically: twice the nodes square it, half as many again raise it to 3 / 2
-            if error < _TOLERANCE ** (1 / 2 if dimension == 1 else 2 / 3):
+            if error < _TOLERANCE ** (1 / 2):  # twice the nodes square the error
                 break
         return state, points
+
+    def _effects(self, state: State) -> int:
+        """How many random effects there are at the first point."""
+        return int((state.beta[0, self.spread] != 0.0).sum())
