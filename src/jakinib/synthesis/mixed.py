@@ -34,6 +34,7 @@ _TOLERANCE = 1e-10
 _DROP = 30.0  # exp(-30) of the mode is nothing
 _FAR = math.sqrt(2 * _DROP) + 0.1  # how far a log-concave integrand may be from its mode until then
 _WIDENING = np.array([1.0, 1.6, 2.6, 4.2, 7.0, 1e9])
+_BLOCK = 100_000  # studies x points x nodes held at once
 _PLANE = 16  # from so many nodes on, two random effects are summed line by line
 
 
@@ -140,8 +141,8 @@ def _ends(height: Floats) -> tuple[Ints, Ints]:
 @dataclass(frozen=True)
 class _Grid:
     """Nodes ``z`` (k, P, Q, d) in use, their log weights ``base``, their powers and products ``features``
-    (k, P, Q, 1 + d + ...), and how far each point's linear predictor may move (``room``, (P,)) from
-    where they were laid before they are laid anew.
+    (k, P, Q, 1 + d + ...) unless they are many, and how far each point's linear predictor may move
+    (``room``, (P,)) from where they were laid before they are laid anew.
     """
 
     beta: Floats
@@ -150,7 +151,7 @@ class _Grid:
     centre: Floats
     z: Floats
     base: Floats
-    features: Floats
+    features: Floats | None
     room: Floats
 
 
@@ -206,26 +207,20 @@ class MixedModel:
             alone = [self.evaluate(beta[[p]], study[[p]], points, at) for p, at in enumerate(near)]
             return State.joined(alone)
         grid = self._nodes(beta, study, random, points, centre)
-        l0, l1, l2 = self._likelihood(beta, study, grid.z, random)
-        joint = grid.base + l0.sum(axis=0)
-        top = joint.max(axis=2, keepdims=True)
-        weight = np.exp(joint - top)
-        total = weight.sum(axis=2, keepdims=True)
-        weight /= total
-        value = (top + np.log(total)).sum(axis=0)[:, 0]
-        # the score along each parameter is that along theta or alpha times 1 or z, so all that is needed
-        # are expectations of scores and of their products, times 1, z, and products of two z
-        c = self.c[:, None, None, None]
-        gt = (c * l1).sum(axis=0)
-        rows = np.empty((self.k, len(beta), 2 if self.intercept is None else 5, weight.shape[2]))
-        np.multiply(weight, gt, out=rows[:, :, 0])
-        np.multiply(weight, gt * gt + (c * c * l2).sum(axis=0), out=rows[:, :, 1])
-        if self.intercept is not None:
-            ga = l1.sum(axis=0)
-            np.multiply(weight, ga, out=rows[:, :, 2])
-            np.multiply(weight, gt * ga + (c * l2).sum(axis=0), out=rows[:, :, 3])
-            np.multiply(weight, ga * ga + l2.sum(axis=0), out=rows[:, :, 4])
-        moments = np.matmul(rows, grid.features)
+        block = max(1, _BLOCK // (self.k * len(beta)))
+        if grid.z.shape[2] <= block:
+            value, moments = self._moments(beta, study, random, grid.z, grid.base, grid.features)
+        else:
+            blocks = [slice(at, at + block) for at in range(0, grid.z.shape[2], block)]
+            sums = [
+                self._moments(beta, study, random, grid.z[:, :, at], grid.base[:, :, at], None)
+                for at in blocks
+            ]
+            each = np.stack([log for log, _ in sums])
+            value = np.logaddexp.reduce(each, axis=0)
+            share = np.exp(each - value)
+            moments = sum(w[..., None, None] * m for w, (_, m) in zip(share, sums, strict=True))
+        value = value.sum(axis=0)
         column: dict[tuple[int, ...], int] = {(): 0}
         column |= {(i,): 1 + n for n, i in enumerate(random)}
         pairs = [(i, j) for n, i in enumerate(random) for j in random[n:]]
@@ -272,6 +267,39 @@ class MixedModel:
         return State(
             beta, study, value, gradient, reduced, gain, step.T, cross.transpose(1, 0, 2), grid.centre
         )
+
+    def _moments(
+        self,
+        beta: Floats,
+        study: Floats,
+        random: tuple[int, ...],
+        z: Floats,
+        base: Floats,
+        features: Floats | None,
+    ) -> tuple[Floats, Floats]:
+        """Each study's log integral over the nodes (k, P), and the expectations its derivatives are made of.
+
+        The score along each parameter is that along theta or alpha times 1 or z, so all that is needed are
+        expectations of scores and of their products, times 1, z, and products of two z.
+        """
+        l0, l1, l2 = self._likelihood(beta, study, z, random)
+        joint = base + l0.sum(axis=0)
+        top = joint.max(axis=2, keepdims=True)
+        weight = np.exp(joint - top)
+        total = weight.sum(axis=2, keepdims=True)
+        weight /= total
+        c = self.c[:, None, None, None]
+        gt = (c * l1).sum(axis=0)
+        rows = np.empty((self.k, len(beta), 2 if self.intercept is None else 5, weight.shape[2]))
+        np.multiply(weight, gt, out=rows[:, :, 0])
+        np.multiply(weight, gt * gt + (c * c * l2).sum(axis=0), out=rows[:, :, 1])
+        if self.intercept is not None:
+            ga = l1.sum(axis=0)
+            np.multiply(weight, ga, out=rows[:, :, 2])
+            np.multiply(weight, gt * ga + (c * l2).sum(axis=0), out=rows[:, :, 3])
+            np.multiply(weight, ga * ga + l2.sum(axis=0), out=rows[:, :, 4])
+        value = (top + np.log(total))[..., 0]
+        return value, np.matmul(rows, _features(z) if features is None else features)
 
     def _likelihood(
         self, beta: Floats, study: Floats, z: Floats, random: tuple[int, ...]
@@ -320,7 +348,9 @@ class MixedModel:
         else:
             centre, scale, _ = self._adapt(beta, study, random, centre)
             z, base, room = self._line(beta, study, random, points, centre, scale[..., 0])
-        grid = _Grid(beta, study, points, centre.transpose(1, 0, 2), z, base, _features(z), room)
+        many = z.shape[2] * self.k * P > _BLOCK
+        features = None if many else _features(z)
+        grid = _Grid(beta, study, points, centre.transpose(1, 0, 2), z, base, features, room)
         self._grid[random] = grid
         return grid
 
@@ -374,8 +404,9 @@ class MixedModel:
 
         probe = _probes(middle, width)
         left, right = (np.take_along_axis(probe, at, axis=1) for at in _ends(across(probe)[-1]))
-        step = np.minimum(0.7 * width, 0.44 / sigma)
-        size = math.ceil(float(((right - left) / step).max())) + 1
+        # of no events the integrand is analytic for pi / 2 in eta only: finer, as this rule is not refined
+        step = np.minimum(0.5 * width, 0.44 / sigma)
+        size = min(math.ceil(float(((right - left) / step).max())), 640) + 1
         u = left + (right - left) * np.linspace(0.0, 1.0, size)
         log_weight = np.log((right - left) / (size - 1)) - 0.5 * math.log(2 * math.pi) - 0.5 * u**2
         rows, shift, mode, inner, height = across(u)
