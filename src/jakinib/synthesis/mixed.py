@@ -35,6 +35,9 @@ _DROP = 30.0  # exp(-30) of the mode is nothing
 _FAR = math.sqrt(2 * _DROP) + 0.1  # how far a log-concave integrand may be from its mode until then
 _WIDENING = np.array([1.0, 1.6, 2.6, 4.2, 7.0, 1e9])
 _BLOCK = 100_000  # studies x points x nodes held at once
+_STEPS = np.array([0.55, 0.6])  # between nodes of a trapezoid sum: in scales of the integrand, and in eta
+# of no events the integrand is analytic for pi / 2 in eta only: finer where the rule is not refined
+_PLANE_STEPS = np.array([0.5, 0.44])
 _PLANE = 16  # from so many nodes on, two random effects are summed line by line
 
 
@@ -347,7 +350,7 @@ class MixedModel:
             room = 0.3 * width.min(axis=(0, 2), initial=np.inf)
         else:
             centre, scale, _ = self._adapt(beta, study, random, centre)
-            z, base, room = self._line(beta, study, random, points, centre, scale[..., 0])
+            z, base, room = self._line(beta, study, random, _STEPS * (16 / points), centre, scale[..., 0])
         many = z.shape[2] * self.k * P > _BLOCK
         features = None if many else _features(z)
         grid = _Grid(beta, study, points, centre.transpose(1, 0, 2), z, base, features, room)
@@ -359,7 +362,7 @@ class MixedModel:
         beta: Floats,
         study: Floats,
         random: tuple[int, ...],
-        points: int,
+        steps: Floats,
         centre: Floats,
         scale: Floats,
     ) -> tuple[Floats, Floats, Floats]:
@@ -375,9 +378,9 @@ class MixedModel:
         span = right - left
         tau = beta[:, random[0], None]
         with np.errstate(divide="ignore"):
-            step = np.minimum(0.55 * scale, 0.6 / tau)
+            step = np.minimum(steps[0] * scale, steps[1] / tau)
         # the cap is met only far from the maximum, where a rough value is enough to turn back
-        size = min(math.ceil(float((span / step).max()) * points / 16), 40 * points) + 1
+        size = min(math.ceil(float((span / step).max())), int(352 / steps[0])) + 1
         z = left + span * np.linspace(0.0, 1.0, size)
         log_weight = np.log(span / (size - 1)) - 0.5 * math.log(2 * math.pi)
         room = 0.3 * scale.min(axis=(0, 2)) * tau[:, 0]
@@ -404,15 +407,14 @@ class MixedModel:
 
         probe = _probes(middle, width)
         left, right = (np.take_along_axis(probe, at, axis=1) for at in _ends(across(probe)[-1]))
-        # of no events the integrand is analytic for pi / 2 in eta only: finer, as this rule is not refined
-        step = np.minimum(0.5 * width, 0.44 / sigma)
+        step = np.minimum(_PLANE_STEPS[0] * width, _PLANE_STEPS[1] / sigma)
         size = min(math.ceil(float(((right - left) / step).max())), 640) + 1
         u = left + (right - left) * np.linspace(0.0, 1.0, size)
         log_weight = np.log((right - left) / (size - 1)) - 0.5 * math.log(2 * math.pi) - 0.5 * u**2
         rows, shift, mode, inner, height = across(u)
         # beyond the end any nodes will do
         inner[height < height.max(axis=1, keepdims=True) - _DROP] = 1.0
-        v, base, _ = self._line(rows, shift, (1,), 22, mode, inner)
+        v, base, _ = self._line(rows, shift, (1,), _PLANE_STEPS, mode, inner)
         z = np.empty((self.k, 1, v.shape[1] * v.shape[2], 2))
         z[..., 0] = v.reshape(self.k, 1, -1)
         z[..., 1] = np.repeat(u, v.shape[2], axis=1)[:, None]
