@@ -141,6 +141,22 @@ def _ends(height: Floats) -> tuple[Ints, Ints]:
     return 1 + left[..., None], 1 + w + right[..., None]
 
 
+def _trapezoid(
+    left: Floats, right: Floats, scale: Floats, sd: Floats, steps: Floats
+) -> tuple[Floats, Floats]:
+    """Nodes (..., Q) from ``left`` to ``right`` (..., 1) and their log weights, the normal density included.
+
+    ``sd``: how far eta moves with the variable; with ``scale`` it says how near the nodes must be.
+    """
+    span = right - left
+    with np.errstate(divide="ignore"):
+        step = np.minimum(steps[0] * scale, steps[1] / sd)
+    # the cap is met only far from the maximum, where a rough value is enough to turn back
+    size = min(math.ceil(float((span / step).max())), int(352 / steps[0])) + 1
+    z = left + span * np.linspace(0.0, 1.0, size)
+    return z, np.log(span / (size - 1)) - 0.5 * math.log(2 * math.pi) - 0.5 * z**2
+
+
 @dataclass(frozen=True)
 class _Grid:
     """Nodes ``z`` (k, P, Q, d) in use, their log weights ``base``, their powers and products ``features``
@@ -210,10 +226,10 @@ class MixedModel:
             alone = [self.evaluate(beta[[p]], study[[p]], points, at) for p, at in enumerate(near)]
             return State.joined(alone)
         grid = self._nodes(beta, study, random, points, centre)
-        block = max(1, _BLOCK // (self.k * len(beta)))
-        if grid.z.shape[2] <= block:
+        if grid.features is not None:
             value, moments = self._moments(beta, study, random, grid.z, grid.base, grid.features)
         else:
+            block = max(1, _BLOCK // (self.k * len(beta)))
             blocks = [slice(at, at + block) for at in range(0, grid.z.shape[2], block)]
             sums = [
                 self._moments(beta, study, random, grid.z[:, :, at], grid.base[:, :, at], None)
@@ -375,16 +391,10 @@ class MixedModel:
         probe = _probes(centre, scale)
         height = self._likelihood(beta, study, probe[..., None], random)[0].sum(axis=0) - 0.5 * probe**2
         left, right = (np.take_along_axis(probe, at, axis=2) for at in _ends(height))
-        span = right - left
         tau = beta[:, random[0], None]
-        with np.errstate(divide="ignore"):
-            step = np.minimum(steps[0] * scale, steps[1] / tau)
-        # the cap is met only far from the maximum, where a rough value is enough to turn back
-        size = min(math.ceil(float((span / step).max())), int(352 / steps[0])) + 1
-        z = left + span * np.linspace(0.0, 1.0, size)
-        log_weight = np.log(span / (size - 1)) - 0.5 * math.log(2 * math.pi)
+        z, log_weight = _trapezoid(left, right, scale, tau, steps)
         room = 0.3 * scale.min(axis=(0, 2)) * tau[:, 0]
-        return z[..., None], log_weight - 0.5 * z**2, room
+        return z[..., None], log_weight, room
 
     def _plane(self, beta: Floats, centre: Floats, scale: Floats) -> tuple[Floats, Floats, Floats]:
         """Nodes (k, 1, Q, 2), log weights and room of trapezoid sums over z2 at every node of one over z1.
@@ -407,10 +417,7 @@ class MixedModel:
 
         probe = _probes(middle, width)
         left, right = (np.take_along_axis(probe, at, axis=1) for at in _ends(across(probe)[-1]))
-        step = np.minimum(_PLANE_STEPS[0] * width, _PLANE_STEPS[1] / sigma)
-        size = min(math.ceil(float(((right - left) / step).max())), 640) + 1
-        u = left + (right - left) * np.linspace(0.0, 1.0, size)
-        log_weight = np.log((right - left) / (size - 1)) - 0.5 * math.log(2 * math.pi) - 0.5 * u**2
+        u, log_weight = _trapezoid(left, right, width, sigma, _PLANE_STEPS)
         rows, shift, mode, inner, height = across(u)
         # beyond the end any nodes will do
         inner[height < height.max(axis=1, keepdims=True) - _DROP] = 1.0
@@ -455,8 +462,7 @@ class MixedModel:
             else:
                 root, share, rest = _triangle(lead[0], lead[1], -l2)
                 first = gradient[0] / root
-                second = (gradient[1] - share * first) / rest
-                second /= rest
+                second = (gradient[1] - share * first) / rest / rest
                 step = np.stack([(first - share * second) / root, second], axis=-1)
             z = z + np.clip(step, -reach, reach)
             if np.abs(step).max(initial=0.0) < 0.05:
