@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import chdtrc, chdtri
 
 from jakinib.synthesis.arms import Floats, Ints
-from jakinib.synthesis.mixed import TAU_MAX, MixedModel, State
+from jakinib.synthesis.mixed import MixedModel, State
+from jakinib.synthesis.quadrature import TAU_MAX
 
 _TAU_GRID = (0.05, 0.15, 0.4, 0.8, 1.6)
 _FAR = 50.0

@@ -19,25 +19,20 @@ side by side, which costs little more than one of them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.kernels import Kernel
+from jakinib.synthesis.quadrature import DROP, TAU_MAX, ends, probes, product_rule, trapezoid
 
-TAU_MAX = 10.0  # on the log scale: beyond it the likelihood of separated studies is flat
 _TOLERANCE = 1e-10
-_DROP = 30.0  # exp(-30) of the mode is nothing
-_FAR = math.sqrt(2 * _DROP) + 0.1  # how far a log-concave integrand may be from its mode until then
-_WIDENING = np.array([1.0, 1.6, 2.6, 4.2, 7.0, 1e9])
 _BLOCK = 100_000  # studies x points x nodes held at once
 _STEPS = np.array([0.55, 0.6])  # between nodes of a trapezoid sum: in scales of the integrand, and in eta
 # of no events the integrand is analytic for pi / 2 in eta only: finer where the rule is not refined
-_PLANE_STEPS = np.array([0.5, 0.44])
+_PLANE_STEPS = np.array([0.6, 0.52])
 _PLANE = 16  # from so many nodes on, two random effects are summed line by line
 
 
@@ -103,17 +98,6 @@ class State:
         return step[:, :, 0] if towards is None else step
 
 
-@cache
-def _product_rule(points: int) -> tuple[Floats, Floats]:
-    """Nodes (Q, 2) and log weights (Q,), the normal density divided out, of a Gauss-Hermite product."""
-    x, w = np.polynomial.hermite_e.hermegauss(points)
-    log_w = np.log(w) - 0.5 * math.log(2 * math.pi) + 0.5 * x**2
-    nodes = np.stack([np.repeat(x, len(x)), np.tile(x, len(x))], axis=1)
-    log_weights = np.add.outer(log_w, log_w).ravel()
-    keep = log_weights - 0.5 * (nodes**2).sum(axis=1) > -40
-    return nodes[keep], log_weights[keep]
-
-
 def _triangle(first: Floats, second: Floats, bend: Floats) -> tuple[Floats, Floats, Floats]:
     """Cholesky factor [[root, 0], [share, rest]] of I + sum_j bend_j v_j v_j' over j, v = (first, second).
 
@@ -124,37 +108,6 @@ def _triangle(first: Floats, second: Floats, bend: Floats) -> tuple[Floats, Floa
     determinant = own + (bend * second * second).sum(axis=0) + bend[0] * bend[1] * turn * turn
     root = np.sqrt(own)
     return root, (bend * first * second).sum(axis=0) / root, np.sqrt(determinant / own)
-
-
-def _probes(centre: Floats, scale: Floats) -> Floats:
-    """Where to look how far an integrand reaches: its mode (..., 1), then ever farther to both sides."""
-    width = np.minimum(scale * _FAR * _WIDENING, _FAR)
-    return np.concatenate([centre, centre - width, centre + width], axis=-1)
-
-
-def _ends(height: Floats) -> tuple[Ints, Ints]:
-    """The nearest probes (..., 1) on both sides at which the log integrand has fallen by ``_DROP``."""
-    w = len(_WIDENING)
-    fallen = height[..., :1] - height[..., 1:] >= _DROP
-    fallen[..., [w - 1, -1]] = True
-    left, right = fallen[..., :w].argmax(axis=-1), fallen[..., w:].argmax(axis=-1)
-    return 1 + left[..., None], 1 + w + right[..., None]
-
-
-def _trapezoid(
-    left: Floats, right: Floats, scale: Floats, sd: Floats, steps: Floats
-) -> tuple[Floats, Floats]:
-    """Nodes (..., Q) from ``left`` to ``right`` (..., 1) and their log weights, the normal density included.
-
-    ``sd``: how far eta moves with the variable; with ``scale`` it says how near the nodes must be.
-    """
-    span = right - left
-    with np.errstate(divide="ignore"):
-        step = np.minimum(steps[0] * scale, steps[1] / sd)
-    # the cap is met only far from the maximum, where a rough value is enough to turn back
-    size = min(math.ceil(float((span / step).max())), int(352 / steps[0])) + 1
-    z = left + span * np.linspace(0.0, 1.0, size)
-    return z, np.log(span / (size - 1)) - 0.5 * math.log(2 * math.pi) - 0.5 * z**2
 
 
 @dataclass(frozen=True)
@@ -358,7 +311,7 @@ class MixedModel:
             z, base, room = self._plane(beta, centre, scale)
         elif len(random) == 2:
             centre, scale, log_scale = self._adapt(beta, study, random, centre)
-            x, log_w = _product_rule(points)
+            x, log_w = product_rule(points)
             z = centre[:, :, None, :] + np.matmul(x, scale.transpose(0, 1, 3, 2))
             base = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[..., None]
             # the widest shift of eta that leaves every study's nodes where its integrand is
@@ -384,15 +337,15 @@ class MixedModel:
     ) -> tuple[Floats, Floats, Floats]:
         """Nodes (k, P, Q, 1), log weights and room of a trapezoid sum over all of each study's integrand.
 
-        The integrand is log-concave, so it has fallen by exp(-_DROP) at most sqrt(2 _DROP) from its mode.
+        The integrand is log-concave, so it has fallen by exp(-DROP) at most sqrt(2 DROP) from its mode.
         The sum converges exponentially once the step resolves both the posterior and the bend of the
         likelihood, which is of width 1 in eta, hence of width 1 / tau in z.
         """
-        probe = _probes(centre, scale)
+        probe = probes(centre, scale)
         height = self._likelihood(beta, study, probe[..., None], random)[0].sum(axis=0) - 0.5 * probe**2
-        left, right = (np.take_along_axis(probe, at, axis=2) for at in _ends(height))
+        left, right = (np.take_along_axis(probe, at, axis=2) for at in ends(height))
         tau = beta[:, random[0], None]
-        z, log_weight = _trapezoid(left, right, scale, tau, steps)
+        z, log_weight = trapezoid(left, right, scale, tau, steps)
         room = 0.3 * scale.min(axis=(0, 2)) * tau[:, 0]
         return z[..., None], log_weight, room
 
@@ -415,12 +368,12 @@ class MixedModel:
             height = self._likelihood(rows, shift, mode[:, :, None, :], (1,))[0].sum(axis=0)[..., 0]
             return rows, shift, mode, inner[..., 0], height + log_scale - 0.5 * (mode[..., 0] ** 2 + u**2)
 
-        probe = _probes(middle, width)
-        left, right = (np.take_along_axis(probe, at, axis=1) for at in _ends(across(probe)[-1]))
-        u, log_weight = _trapezoid(left, right, width, sigma, _PLANE_STEPS)
+        probe = probes(middle, width)
+        left, right = (np.take_along_axis(probe, at, axis=1) for at in ends(across(probe)[-1]))
+        u, log_weight = trapezoid(left, right, width, sigma, _PLANE_STEPS)
         rows, shift, mode, inner, height = across(u)
         # beyond the end any nodes will do
-        inner[height < height.max(axis=1, keepdims=True) - _DROP] = 1.0
+        inner[height < height.max(axis=1, keepdims=True) - DROP] = 1.0
         v, base, _ = self._line(rows, shift, (1,), _PLANE_STEPS, mode, inner)
         z = np.empty((self.k, 1, v.shape[1] * v.shape[2], 2))
         z[..., 0] = v.reshape(self.k, 1, -1)

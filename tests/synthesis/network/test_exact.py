@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import gammaln
+from scipy.special import gammaln, logsumexp
 
 import jakinib as jk
 from jakinib.synthesis.arms import read_arms
@@ -40,6 +40,39 @@ def test_profile_interval_of_two_treatments_equals_the_pairwise_one():
         assert ours.p == pytest.approx(pooled.p, abs=1e-5)
 
 
+def test_a_likelihood_of_two_treatments_is_the_pairwise_one_where_tau_is_large():
+    # studies that contradict one another: tau far above 1, limits where tau meets its ceiling of 10
+    tables = (
+        [[1632, 0, 6, 0, 48, 0], [14, 2, 0, 0, 1, 1]],
+        [[7, 0, 77, 0, 0, 0, 58], [3, 0, 5, 20, 336, 0, 1]],
+        [[0, 19, 3, 0], [12, 0, 0, 40]],
+    )
+    sizes = (
+        [[2000, 400, 2000, 100, 100, 20], [100, 5, 1, 5, 1, 20]],
+        [[20, 20, 2000, 1, 1, 1, 2000], [5, 100, 5, 20, 2000, 400, 20]],
+        [[300, 300, 90, 50], [310, 290, 100, 41]],
+    )
+    for events, n in zip(tables, sizes, strict=True):
+        k = len(n[0])
+        table = pd.DataFrame(
+            {
+                "study": [f"s{i}" for i in range(k)] * 2,
+                "treatment": ["placebo"] * k + ["drug"] * k,
+                "events": np.ravel(events),
+                "n": np.ravel(n),
+            }
+        )
+        pair = jk.pairwise(table, "OR", "cm.el", "placebo")
+        network = jk.network(table, "OR", "exact", reference="placebo")
+        ours = network.effects().iloc[0]
+        assert network.tau2 > 4
+        assert network.tau2 == pytest.approx(pair.tau2, rel=1e-6)
+        assert network.log_likelihood == pytest.approx(pair.log_likelihood, abs=1e-7)
+        assert ours.p == pytest.approx(pair.p, abs=1e-7)
+        assert math.log(ours.ci_low) == pytest.approx(math.log(pair.ci_low), abs=1e-3)
+        assert math.log(ours.ci_high) == pytest.approx(math.log(pair.ci_high), abs=1e-3)
+
+
 def brute(log_likelihood, eta, tau, m, nodes=80):
     """Integral over m - 1 correlated random effects by a plain product rule of many nodes."""
     x, w = np.polynomial.hermite_e.hermegauss(nodes)
@@ -66,6 +99,34 @@ def test_random_effects_likelihood_of_a_three_arm_study_by_brute_force():
     assert state.value == pytest.approx(brute(multinomial, beta, tau, 3), abs=2e-6)
     fine = ExactModel(data, one_hot(data)).evaluate(beta, tau, fine=True)
     assert fine.value == pytest.approx(brute(multinomial, beta, tau, 3), abs=1e-9)
+
+
+def test_three_arms_that_contradict_one_another_are_integrated_finely():
+    events = np.array([[9.0, 1.0, 2.0], [1.0, 8.0, 0.0], [3.0, 0.0, 12.0], [6.0, 10.0, 1.0], [0.0, 2.0, 5.0]])
+    table = pd.DataFrame(
+        {
+            "study": np.repeat([*"12345"], 3),
+            "treatment": [*"abc"] * 5,
+            "events": events.ravel(),
+            "person_years": 100.0,
+        }
+    )
+    ours = jk.network(table, "IRR", "exact", reference="a")
+    assert ours.tau2 > 1
+    d = ours.effects()
+    eta = np.concatenate([[0.0], d.theta])
+    # given the total multinomial; contrasts (u, v) with the first arm have variance tau^2 and covariance half
+    x = np.linspace(-8, 8, 401)
+    u = x[:, None]
+    v = 0.5 * x[:, None] + math.sqrt(0.75) * x
+    tau = math.sqrt(ours.tau2)
+    lp = np.stack(np.broadcast_arrays(0.0 * v, eta[1] + tau * u - eta[0], eta[2] + tau * v - eta[0]), axis=-1)
+    log_share = lp - logsumexp(lp, axis=-1, keepdims=True)
+    normal = -0.5 * (x[:, None] ** 2 + x**2) - math.log(2 * math.pi) + 2 * math.log(x[1] - x[0])
+    total = sum(
+        gammaln(e.sum() + 1) - gammaln(e + 1).sum() + logsumexp(log_share @ e + normal) for e in events
+    )
+    assert ours.log_likelihood == pytest.approx(total, abs=1e-4)  # coarse nodes are off by 1e-3
 
 
 @pytest.mark.parametrize("measure", ["OR", "IRR", "HR"])

@@ -10,11 +10,11 @@ from scipy.special import gammaln
 
 import jakinib as jk
 from jakinib.synthesis.arms import read_arms
+from jakinib.synthesis.interpolated import Interpolated
 from jakinib.synthesis.network.baseline import rule
 from jakinib.synthesis.network.conditional import binomial_contrasts, cloglog_contrasts, poisson_contrasts
 from jakinib.synthesis.network.data import select
 from jakinib.synthesis.network.exact import one_hot
-from jakinib.synthesis.network.interpolated import Interpolated
 from jakinib.synthesis.network.random_effects import ExactModel, simplex
 
 EVENTS = np.array([[0.0, 4.0], [3.0, 0.0], [12.0, 30.0], [1.0, 1.0]])
@@ -23,9 +23,14 @@ SIZE = np.array([[100.0, 110.0], [30.0, 70.0], [400.0, 380.0], [5000.0, 4.0]])
 
 @pytest.mark.parametrize("make", [binomial_contrasts, poisson_contrasts, cloglog_contrasts])
 def test_a_table_is_its_kernel(make):
-    kernel = make(EVENTS, SIZE)
+    whole = make(EVENTS, SIZE)
+
+    def kernel(eta):
+        value, slope, curve = whole(np.stack([eta, np.zeros_like(eta)], axis=-1))
+        return value, slope[..., 0], curve[..., 0, 0]
+
     table = Interpolated(kernel, len(EVENTS))
-    eta = np.random.default_rng(2).normal(scale=3, size=(4, 50, 2))
+    eta = np.random.default_rng(2).normal(scale=4, size=(4, 50))
     for ours, outright, tolerance in zip(table(eta), kernel(eta), (1e-9, 1e-8, 1e-6), strict=True):
         assert np.allclose(ours, outright, atol=tolerance, rtol=1e-8)
     wider = table(eta * 4)  # the table grows and stays itself
@@ -63,7 +68,7 @@ def test_an_integral_arm_by_arm_is_the_integral_over_all_contrasts(m, tau, toler
     model = ExactModel(study(m), one_hot(study(m)))
     beta = np.linspace(-0.5, 0.5, m)
     by_arm = model.evaluate(beta, tau, fine=True)
-    model.groups[0].baseline = None
+    model.groups[0].rule = None
     over_contrasts = model.evaluate(beta, tau, fine=True)
     assert by_arm.value == pytest.approx(over_contrasts.value, abs=tolerance)
     assert np.allclose(by_arm.gradient, over_contrasts.gradient, atol=50 * tolerance)

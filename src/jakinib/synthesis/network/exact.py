@@ -19,13 +19,15 @@ from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.decomposition import Decomposition, Test
 from jakinib.synthesis.network.exact_split import design_by_treatment, node_splits
 from jakinib.synthesis.network.fit import Comparisons, NetworkFit, predict, two_sided
-from jakinib.synthesis.network.random_effects import TAU_MAX, ExactModel, State, ascent, maximise, summit
+from jakinib.synthesis.network.random_effects import ExactModel, State, ascent, maximise, summit
 from jakinib.synthesis.network.separation import bounded_above, carries, classes, split_studies
 from jakinib.synthesis.network.split import Split
+from jakinib.synthesis.quadrature import TAU_MAX
 from jakinib.synthesis.result import LeftOut
 
 _TAU_GRID = (0.15, 0.4, 0.8, 1.6)
 _FAR = 60.0
+_WIDE = 0.7  # from here on coarse nodes leave more than 1e-5 of a study's log-likelihood
 
 
 def informative(data: NetworkData, measure: str) -> tuple[Any, list[LeftOut]]:
@@ -167,7 +169,7 @@ class Line:
                 curve[np.ix_(moving, moving)], curve[moving, self.a] * (value - beta[self.a])
             )
             step = np.clip(step, -2.0, 2.0)
-            beta, tau = beta + step[: self.T], max(0.0, tau + step[self.T])
+            beta, tau = beta + step[: self.T], min(max(0.0, tau + step[self.T]), TAU_MAX)
         beta[self.a] = value
         return model.evaluate(beta, tau)
 
@@ -356,7 +358,7 @@ def tau_limits(model: ExactModel, best: State, free: Ints, level: float) -> tupl
         inner, outer = outer, min(outer * 1.7, TAU_MAX)
 
 
-def best_tau(model: ExactModel, state: State, free: Ints, fine: bool = False) -> State:
+def best_tau(model: ExactModel, state: State, free: Ints) -> State:
     """From the maximum at tau = 0 to the maximum over tau, several starts against local maxima."""
     best = state
     for tau in _TAU_GRID:
@@ -366,7 +368,7 @@ def best_tau(model: ExactModel, state: State, free: Ints, fine: bool = False) ->
     P = len(state.beta)
     if best is state and state.hessian[P, P] > 0:
         best = model.evaluate(state.beta, 0.05)
-    return maximise(model, best, free, random=True, fine=fine)
+    return maximise(model, best, free, random=True)
 
 
 def fit(data: NetworkData, measure: str, effects: str) -> ExactFit:
@@ -390,6 +392,9 @@ def fit(data: NetworkData, measure: str, effects: str) -> ExactFit:
     notes = []
     if random and left > 0:
         state = best_tau(model, state, free)
+        if state.tau > _WIDE and (data.arms > 2).any():
+            model.fine = exact.fine = True
+            state = maximise(model, model.evaluate(state.beta, state.tau), free, random=True)
     if random and left <= 0:
         notes.append("heterogeneity cannot be estimated (no degrees of freedom); tau2 is taken as 0")
     covariance = np.zeros((T, T))

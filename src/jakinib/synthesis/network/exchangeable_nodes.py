@@ -11,9 +11,10 @@ from scipy.special import ndtri
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.network.exchangeable import MOST, S_MAX, Exchangeable
 from jakinib.synthesis.network.nodes import Nodes
-from jakinib.synthesis.network.random_effects import TAU_MAX, ExactModel, State, ascent, summit
+from jakinib.synthesis.network.random_effects import ExactModel, State, ascent, summit
 from jakinib.synthesis.network.shared import Coefficient, Shared, wald
 from jakinib.synthesis.network.shared_exact import climb, covariance_of, endless, network_of
+from jakinib.synthesis.quadrature import TAU_MAX
 
 _S_GRID = (0.1, 0.3, 0.7, 1.5)
 _NO_WALD = "no finite estimate: no events on one side; Wald's interval needs one"

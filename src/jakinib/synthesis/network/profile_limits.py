@@ -10,7 +10,8 @@ import numpy as np
 from scipy.special import chdtri
 
 from jakinib.synthesis.arms import Ints
-from jakinib.synthesis.network.random_effects import TAU_MAX, State, ascent, summit
+from jakinib.synthesis.network.random_effects import State, ascent, summit
+from jakinib.synthesis.quadrature import TAU_MAX
 
 _FAR = 60.0
 

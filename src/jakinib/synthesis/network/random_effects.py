@@ -4,7 +4,8 @@ Study s with m arms contributes the integral of exp(l(X b + tau C z)) over stand
 dimensions, where l is a kernel of ``conditional`` and C C' is (I - J / m) / 2, so that every contrast has
 variance tau^2 and two contrasts that share an arm correlate by one half. Derivatives in (b, tau) are
 expectations under the same quadrature (Louis 1982). Nodes are centred on each study's mode and scaled by its
-curvature (Naylor & Smith 1982).
+curvature (Naylor & Smith 1982): a trapezoid sum for two arms, which stays exact for the one-sided integrands
+of studies with a zero cell, else a Gauss-Hermite product.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from jakinib.synthesis.network.conditional import (
     poisson_contrasts,
 )
 from jakinib.synthesis.network.data import BINOMIAL, NORMAL, POISSON, NetworkData
-from jakinib.synthesis.network.interpolated import Interpolated
+from jakinib.synthesis.network.two_arms import TwoArms
+from jakinib.synthesis.quadrature import TAU_MAX
 
-TAU_MAX = 5.0  # on the log scale; beyond it the likelihood of separated studies is flat
 # nodes a dimension, by the number of dimensions of a study's random effects: coarse and fine
-_POINTS = {1: (11, 25), 2: (7, 13), 3: (5, 9), 4: (4, 6)}
+_POINTS = {2: (7, 13), 3: (5, 9), 4: (4, 6)}
 
 
 @cache
@@ -48,8 +49,6 @@ def _basis(m: int) -> Floats:
 @cache
 def _nodes(dimension: int, fine: bool) -> tuple[Floats, Floats]:
     """Nodes (Q, dimension) and log weights with the normal density divided out."""
-    if dimension == 0:
-        return np.zeros((1, 0)), np.zeros(1)
     if dimension > 4:
         return simplex(dimension)
     points = _POINTS[dimension][fine]
@@ -87,14 +86,12 @@ def simplex(d: int) -> tuple[Floats, Floats]:
 class Group:
     """Studies of one kind with ``m`` arms. ``arms``: (k, m) positions in the network's arms.
 
-    ``quick``: the kernel as a table, where one helps. ``baseline``: the study arm by arm, where its baseline
-    can be integrated out.
+    ``rule``: their own way to integrate, for two arms and where the baseline can be integrated out.
     """
 
     kernel: Kernel
     arms: Ints
-    quick: Kernel
-    baseline: Baseline | None = None
+    rule: Baseline | TwoArms | None = None
     mode: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
@@ -110,20 +107,21 @@ def groups(data: NetworkData, binomial: str = "logit") -> list[Group]:
             members = np.flatnonzero((data.kind == kind) & (data.arms == m))
             arms = data.starts[members][:, None] + np.arange(m)
             e, d = data.events[arms], data.denominator[arms]
-            baseline = None
+            rule: Baseline | TwoArms | None = None
             if kind == BINOMIAL:
                 make = binomial_contrasts if binomial == "logit" else cloglog_contrasts
                 kernel = make(e, d)
                 if binomial == "cloglog" and m > 2:
-                    baseline = Baseline(cloglog_arms(e, d), *cloglog_constant(e, d), e.sum(axis=1))
+                    rule = Baseline(cloglog_arms(e, d), *cloglog_constant(e, d), e.sum(axis=1))
             elif kind == POISSON:
                 kernel = poisson_contrasts(e, d)
                 if m > 3:
-                    baseline = Baseline(poisson_arms(e, d), *poisson_constant(e, d), e.sum(axis=1))
+                    rule = Baseline(poisson_arms(e, d), *poisson_constant(e, d), e.sum(axis=1))
             else:
                 kernel = normal_contrasts(data.y[arms], data.v[arms])
-            quick = Interpolated(kernel, len(arms)) if m == 2 and kind != NORMAL else kernel
-            found.append(Group(kernel, arms, quick, baseline))
+            if m == 2:
+                rule = TwoArms(kernel, len(arms), tabulate=kind != NORMAL)
+            found.append(Group(kernel, arms, rule))
     return found
 
 
@@ -139,16 +137,19 @@ class State:
 
 
 class ExactModel:
-    """``X``: (arms, P) design of the linear predictors; only its contrasts within studies matter."""
+    """``X``: (arms, P) design of the linear predictors; only its contrasts within studies matter.
+
+    ``fine``: whether nodes are always laid finer, which three arms and more need where tau is large.
+    """
 
     def __init__(self, data: NetworkData, X: Floats, binomial: str = "logit") -> None:
-        self.data, self.X = data, X
+        self.data, self.X, self.fine = data, X, False
         self.groups = groups(data, binomial)
 
     def with_design(self, X: Floats) -> ExactModel:
         """The same studies under another design."""
         other = object.__new__(ExactModel)
-        other.data, other.X = self.data, X
+        other.data, other.X, other.fine = self.data, X, self.fine
         other.groups = [replace(g, mode=g.mode.copy()) for g in self.groups]
         return other
 
@@ -160,7 +161,7 @@ class ExactModel:
         for group in self.groups:
             # far out on a plateau a step may overflow: its value is then not finite and the step is halved
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                v, g, h, gt, htt, ht = _study(group, eta[group.arms], tau, fine)
+                v, g, h, gt, htt, ht = _study(group, eta[group.arms], tau, fine or self.fine)
             x = self.X[group.arms]
             flat = x.reshape(-1, P)
             value += float(v.sum())
@@ -187,13 +188,13 @@ def _study(
         second = (along**2).sum(axis=1) + np.einsum("kab,ai,bi->k", h, basis, basis)
         zero = np.zeros(len(eta))
         return value, g, h, zero, second, np.zeros_like(g)
-    if group.baseline is not None:
-        return group.baseline.study(eta, tau, fine)
+    if group.rule is not None:
+        return group.rule.study(eta, tau, fine)
     centre, scale, log_scale = _adapt(group, eta, tau, basis)
     x, log_w = _nodes(group.m - 1, fine)
     z = centre[:, None, :] + np.matmul(x, np.swapaxes(scale, 1, 2))
     shift = z @ basis.T
-    value, g, h = group.quick(eta[:, None, :] + tau * shift)
+    value, g, h = group.kernel(eta[:, None, :] + tau * shift)
     joint = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[:, None] + value
     top = joint.max(axis=1, keepdims=True)
     weight = np.exp(joint - top)
@@ -220,7 +221,7 @@ def _adapt(group: Group, eta: Floats, tau: float, basis: Floats) -> tuple[Floats
     eye = np.eye(d)
     radius, last = np.full((k, 1), 2.0), np.zeros((k, d))
     for _ in range(40):
-        _, g, h = group.quick((eta + tau * z @ basis.T)[:, None, :])
+        _, g, h = group.kernel((eta + tau * z @ basis.T)[:, None, :])
         gradient = tau * g[:, 0] @ basis - z
         precision = eye - tau**2 * np.matmul(np.matmul(basis.T, h[:, 0]), basis)
         # an overflow far out on a plateau: that study keeps the prior's centre and scale
@@ -228,10 +229,7 @@ def _adapt(group: Group, eta: Floats, tau: float, basis: Floats) -> tuple[Floats
         if lost.any():
             z, gradient = np.where(lost[:, None], 0.0, z), np.where(lost[:, None], 0.0, gradient)
             precision = np.where(lost[:, None, None], eye, precision)
-        if d == 1:
-            step = gradient / precision[:, 0]
-        else:
-            step = np.linalg.solve(precision, gradient[..., None])[..., 0]
+        step = np.linalg.solve(precision, gradient[..., None])[..., 0]
         # where a plateau turns into a slope Newton's steps may go to and fro: then half as far
         back = (step * last).sum(axis=1, keepdims=True) < 0
         radius = np.where(back, np.minimum(radius, 0.5 * np.abs(last).max(axis=1, keepdims=True)), radius)
@@ -240,9 +238,6 @@ def _adapt(group: Group, eta: Floats, tau: float, basis: Floats) -> tuple[Floats
         if np.abs(last).max(initial=0.0) < 0.05:
             break
     group.mode = z
-    if d == 1:
-        root = 1 / np.sqrt(np.maximum(precision, 1e-3))
-        return z, root, np.log(root[:, 0, 0])
     # a mixture over the baseline need not be log-concave: keep the scale positive
     values, vectors = np.linalg.eigh(precision)
     values = np.maximum(values, 1e-3)
@@ -282,9 +277,7 @@ def _newton(state: State, free: Ints, random: bool) -> tuple[Floats, bool]:
     return newton, len(moving) > len(free) and state.tau == 0.0
 
 
-def maximise(
-    model: ExactModel, state: State, free: Ints, random: bool, fine: bool = False, iterations: int = 60
-) -> State:
+def maximise(model: ExactModel, state: State, free: Ints, random: bool, iterations: int = 60) -> State:
     """Newton ascent over the ``free`` coefficients and, with ``random``, tau in [0, TAU_MAX]."""
     P = len(state.beta)
     for _ in range(iterations):
@@ -302,7 +295,7 @@ def maximise(
             tau = min(max(state.tau + size * newton[P], 0.0), TAU_MAX)
             if tau < 1e-4 and state.tau > 0:
                 tau = 0.0
-            trial = model.evaluate(state.beta + size * newton[:P], tau, fine)
+            trial = model.evaluate(state.beta + size * newton[:P], tau)
             if trial.value >= state.value - 1e-11 * max(1.0, abs(state.value)):
                 best = trial
                 break
