@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import chdtrc, chdtri, gammaln, logsumexp
 
 import jakinib as jk
-from jakinib.synthesis.kernels import binomial, poisson
+from jakinib.synthesis.kernels import binomial, log_choose, poisson
 from jakinib.synthesis.mixed import MixedModel
 from synthesis.tables import REFERENCE, arm_table, inputs, two_groups
 
@@ -191,6 +191,91 @@ def test_interval_and_test_of_no_effect_agree_where_studies_contradict(table, me
     assert (ours.p < 0.05) == (ours.ci_low > 1 or ours.ci_high < 1)
     common = jk.pairwise(two_groups(drug, n1, placebo, n2), "OR", method, "reference", effects="common")
     assert ours.log_likelihood >= common.log_likelihood - 1e-8  # the common effect is one of its points
+
+
+# events, size or person-years of placebo, then of the drug: their likelihood has two maxima in tau
+TWO_MAXIMA = {
+    "fixed intercepts, persons": (
+        "um.fs", "OR", [3, 20, 0, 12, 0, 0, 0, 99], [5, 2000, 1, 20, 1, 100, 5, 100],
+        [19, 1, 0, 0, 0, 0, 3, 1], [100, 1, 20, 5, 5, 2000, 100, 1],
+    ),
+    "fixed intercepts, person-years": (
+        "um.fs", "IRR", [20, 0, 1, 0], [27.5, 195.5, 903.8, 58.5],
+        [386, 0, 0, 3], [1112.7, 29.6, 54.2, 940.0],
+    ),
+    "five of person-years": (
+        "um.fs", "IRR", [5, 186, 498, 2, 10], [6.6, 418.2, 2778.2, 50.4, 71.8],
+        [90, 1, 3, 665, 367], [96.0, 1.5, 42.2, 2045.1, 1184.8],
+    ),
+    "conditional, person-years": (
+        "cm.el", "IRR", [0, 0, 5, 5, 0, 20, 1795], [1.9, 1.3, 4.0, 9.3, 5.5, 57.9, 5628.9],
+        [0, 0, 1, 17, 16, 1923, 98], [14.0, 2.2, 2.8, 37.0, 71.4, 1539.8, 78.4],
+    ),
+}  # fmt: skip
+
+
+def profile_over_tau(method, measure, e2, d2, e1, d1):
+    """theta -> the log-likelihood's maximum over tau and intercepts, by dense sums and bounded searches."""
+    z = np.linspace(-8, 8, 321)
+    normal = -0.5 * z**2 - 0.5 * math.log(2 * math.pi) + math.log(z[1] - z[0])
+
+    def arm(e, d, eta):
+        if measure == "OR":
+            return log_choose(d, e) + e * eta - d * np.logaddexp(0, eta)
+        return e * (eta + math.log(d)) - d * np.exp(np.minimum(eta, 300)) - gammaln(e + 1)
+
+    def study(i, theta, tau):
+        effect = theta + tau * z
+        if method == "cm.el":
+            odds, total = effect + math.log(d1[i] / d2[i]), e1[i] + e2[i]
+            return logsumexp(log_choose(total, e1[i]) + e1[i] * odds - total * np.logaddexp(0, odds) + normal)
+
+        def lower(a):
+            return -logsumexp(arm(e1[i], d1[i], a + effect / 2) + arm(e2[i], d2[i], a - effect / 2) + normal)
+
+        return -minimize_scalar(lower, bounds=(-25, 15), method="bounded", options={"xatol": 1e-9}).fun
+
+    used = [
+        i for i in range(len(e1)) if e1[i] + e2[i] > 0 and (measure == "IRR" or e1[i] + e2[i] < d1[i] + d2[i])
+    ]
+
+    def height(theta):
+        def below(tau):
+            return -sum(study(i, theta, tau) for i in used)
+
+        grid = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 6.0])
+        values = np.array([below(t) for t in grid])
+        at = int(values.argmin())
+        ends = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
+        near = minimize_scalar(below, bounds=ends, method="bounded", options={"xatol": 1e-7})
+        return -min(values[at], near.fun)
+
+    return height
+
+
+@pytest.mark.parametrize("name", list(TWO_MAXIMA))
+def test_limits_and_p_are_those_of_the_higher_of_two_maxima_in_tau(name):
+    method, measure, *counts = TWO_MAXIMA[name]
+    placebo, d2, drug, d1 = (np.array(x, dtype=float) for x in counts)
+    k = len(d1)
+    table = pd.DataFrame(
+        {
+            "study": [f"s{i}" for i in range(k)] * 2,
+            "treatment": ["placebo"] * k + ["drug"] * k,
+            "events": np.concatenate([placebo, drug]).astype(int),
+            "n" if measure == "OR" else "person_years": np.concatenate([d2, d1]),
+        }
+    )
+    ours = jk.pairwise(table, measure, method, "placebo")
+    height = profile_over_tau(method, measure, placebo, d2, drug, d1)
+    peak = ours.log_likelihood
+    assert height(ours.theta) == pytest.approx(peak, abs=1e-6)
+    for limit in (ours.ci_low, ours.ci_high):
+        assert height(math.log(limit)) == pytest.approx(peak - chdtri(1, 0.05) / 2, abs=2e-3)
+        beyond = ours.theta + 1.1 * (math.log(limit) - ours.theta)
+        assert height(beyond) < peak - chdtri(1, 0.05) / 2
+    assert ours.p == pytest.approx(chdtrc(1, 2 * (peak - height(0.0))), abs=1e-4)
+    assert all(height(theta) <= peak + 1e-5 for theta in np.linspace(ours.theta - 1, ours.theta + 1, 5))
 
 
 def test_p_at_a_spread_of_seven_in_the_intercepts():

@@ -101,7 +101,7 @@ def fit_mixed(start: Start, random: bool, side: int) -> Profiled:
     random = random and (start.model.k > 1 or not start.model.between_studies)
     if side == 0:
         return fit(start.model, start.beta, start.study, random, start.points)
-    model, points = start.model, start.points
+    model, points = start.model, 3 * start.points  # there is no later refinement
     free = np.arange(model.size) >= 2
 
     def at(theta: Floats, beta: Floats, study: Floats) -> State:

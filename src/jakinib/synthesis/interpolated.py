@@ -15,7 +15,7 @@ from jakinib.synthesis.kernels import Kernel
 
 _STEP = 1 / 16
 _BLOCK = 32
-_END = 100 / _STEP
+_END = 60 / _STEP  # odds of 1e12 are exp(28): what bends is over long before
 
 
 class Interpolated:

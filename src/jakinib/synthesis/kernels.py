@@ -119,20 +119,26 @@ def hypergeometric(e1: Floats, n1: Floats, e2: Floats, n2: Floats) -> Kernel:
         log_ratio = np.where(inside, ways - observed[:, None] + np.log(stride[members, None]), -np.inf)
         step = x - e1[members, None]
         powers = np.stack([np.ones_like(step), step, step**2], axis=1)
-        groups.append((members, log_ratio[:, :, None], step[:, :, None], powers))
+        # how large a term may be where |eta| is 1; those of the observed table are 1
+        room = (700.0 - float(log_ratio.max())) / max(float(np.abs(step).max()), 1.0)
+        groups.append((members, log_ratio[:, :, None], step[:, :, None], powers, room))
 
     def kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
         value, first, second = np.empty_like(eta), np.empty_like(eta), np.empty_like(eta)
-        for members, log_ratio, step, powers in groups:
+        widest = float(np.abs(eta).max(initial=0.0))
+        for members, log_ratio, step, powers, room in groups:
             term = step * eta[members][:, None, :]
             term += log_ratio
-            top = term.max(axis=1)
-            term -= top[:, None, :]
+            top = np.zeros(1)
+            if not widest < room:
+                top = term.max(axis=1)
+                term -= top[:, None, :]
             sums = np.matmul(powers, np.exp(term, out=term))
-            mean, square = sums[:, 1] / sums[:, 0], sums[:, 2] / sums[:, 0]
-            value[members] = -top - np.log(sums[:, 0])
+            sum_ = sums[:, 0]
+            mean = sums[:, 1] / sum_
+            value[members] = -top - np.log(sum_)
             first[members] = -mean
-            second[members] = mean**2 - square
+            second[members] = mean * mean - sums[:, 2] / sum_
         return value, first, second
 
     return kernel

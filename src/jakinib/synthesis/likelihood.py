@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import chdtrc, chdtri
@@ -12,7 +13,8 @@ from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.mixed import MixedModel, State
 from jakinib.synthesis.quadrature import TAU_MAX
 
-_TAU_GRID = (0.05, 0.15, 0.4, 0.8, 1.6)
+_TAU_GRID = (0.1, 0.5, 1.6)
+_TAUS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _FAR = 50.0
 # theta's lower and upper limit, theta = 0, tau's lower and upper limit: parameter, and side of the maximum
 _SEARCHES = ((0, -1), (0, 1), (0, 0), (1, -1), (1, 1))
@@ -43,6 +45,10 @@ class Likelihood:
     @property
     def tau(self) -> float:
         return float(self.state.beta[0, 1])
+
+    @property
+    def few(self) -> int:
+        return _few(self.coarse, self.model)
 
     @property
     def log_likelihood(self) -> float:
@@ -89,6 +95,10 @@ class Likelihood:
         if self.coarse < self.points:
             searches.run(self.coarse)
         found = searches.run(self.points)
+        for j, state in searches.elsewhere(found).items():
+            again = searches.alone(j, state, searches.centre[j], found[j]).run(self.points)[0]
+            # the profile is the higher of both ridges: it falls later
+            found[j] = side[j] * max(side[j] * found[j], side[j] * again) if side[j] else min(found[j], again)
         for j in (_LOW, _HIGH):
             # a likelihood of two ridges: the search followed the lower one back to the estimate, or
             # stopped before the other, on which theta = 0 is not excluded
@@ -119,25 +129,28 @@ class _Searches:
         self.x = np.where(side == 0, 0.0, np.clip(x, self.lowest, self.highest))
         self.others, self.along, _ = self._others(self.state, self.free, index)
 
-    def alone(self, j: int, state: State, centre: float) -> _Searches:
-        """Search ``j`` again from a state (P = 1) with its parameter at ``centre``, which is not excluded."""
+    def alone(self, j: int, state: State, centre: float, x: float | None = None) -> _Searches:
+        """Search ``j`` again from a state (P = 1), from ``x`` on; ``centre`` is not excluded."""
         one = _Searches(self.fit, self.index[[j]], self.side[[j]], self.target)
         if one.side[0] != 0:
-            near = 0.3 * (one.x - one.centre)
-            one.x = np.clip(centre + near, one.lowest, one.highest)
+            near = centre + 0.3 * (one.x - one.centre) if x is None else np.array([x])
+            one.x = np.clip(near, one.lowest, one.highest)
         one.centre, one.state = np.array([centre]), state
         one.others, one.along, _ = one._others(state, one.free, one.index)
         return one
 
     def place(self) -> None:
-        """Places the searches at their ``x``, with tau the best of several: it may have two maxima there."""
+        """Places the searches at their ``x``, with tau the best of several."""
         P, tries = len(self.index), len(_TAU_GRID)
         beta, study = self._led(np.arange(P))
         more = np.flatnonzero(self.free[:, 1])
-        trials = _at_each_tau(beta[more])
+        trials = _at_each_tau(beta[more], _TAU_GRID)
         from_ = np.concatenate([np.arange(P), np.repeat(more, tries)])
         found = self.model.evaluate(
-            np.concatenate([beta, trials]), study[from_], self.fit.coarse, self.state.centre[from_]
+            np.concatenate([beta, trials]),
+            study[from_],
+            _few(self.fit.coarse, self.model),
+            self.state.centre[from_],
         )
         values = found.value + found.gain
         row = np.arange(P)
@@ -146,6 +159,25 @@ class _Searches:
             row[more] = np.where(values[best] > values[more], best, more)
         self.state = found.take(row)
         self.others, self.along, _ = self._others(self.state, self.free, self.index)
+
+    def elsewhere(self, found: Floats) -> dict[int, State]:
+        """Where the searches of theta ended, the place of a higher maximum over tau if there is one."""
+        rows = np.flatnonzero(self.free[:, 1] & np.isfinite(found))
+        if not len(rows):
+            return {}
+        stand = self.state.take(rows)
+        values = stand.value + stand.gain + 0.5 * (self.others[rows] * stand.gradient).sum(axis=1)
+        height, trials = _over_tau(
+            self.model, stand, self.free[rows], _few(self.fit.coarse, self.model), values - 30.0
+        )
+        higher = np.flatnonzero(height > values + 5e-3)
+        if not len(higher):
+            return {}
+        climbed = self.model.maximise(
+            trials.take(higher), self.free[rows[higher]], self.fit.coarse, 1e-2, 1e-1
+        )
+        better = np.flatnonzero(climbed.value + climbed.gain > values[higher] + 1e-4)
+        return {int(rows[higher[i]]): climbed.take([int(i)]) for i in better}
 
     def run(self, points: int) -> Floats:
         """The answers, to the accuracy of the nodes; the searches stand there afterwards."""
@@ -173,8 +205,12 @@ class _Searches:
             low, high = np.minimum(inner[at], outer[at]), np.maximum(inner[at], outer[at])
             new = np.where(np.isfinite(high) & ~((low < new) & (new < high)), (low + high) / 2, new)
             # Newton's error is squared at each step
-            still = (np.abs(new - x) < 1e-5 * np.maximum(1.0, np.abs(x))) | (np.abs(root - target) < 1e-8)
-            end = near & ~beyond & ((x == self.lowest[at]) | (x == self.highest[at]))
+            still = (np.abs(new - x) < 1e-5 * np.maximum(1.0, np.abs(x))) | (np.abs(root - target) < 2e-4)
+            # excluded on a lower ridge, not on the one the search has come to
+            wrong = still & near & ~beyond & (target - root > 0.01)
+            outer[at] = np.where(wrong, np.nan, outer[at])
+            still &= ~wrong
+            end = near & ~beyond & (x == np.where(side > 0, self.highest[at], self.lowest[at]))
             unbounded = np.where(side > 0, np.inf, np.where(index == 1, 0.0, -np.inf))
             found = np.where(side == 0, deviance, np.where(end, unbounded, new))
             done = near & ((side == 0) | end | still)
@@ -252,14 +288,13 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     coarse, common = points, state
     if random:
         free = np.ones(model.size, dtype=bool)
-        places = state.beta
+        places = state
         if model.size == 4:  # with tau above 0 the intercepts may need less spread
-            places = np.concatenate([places, places * [1.0, 1.0, 1.0, 0.3]])
-        trials = _at_each_tau(places)
-        found = model.evaluate(trials, np.repeat(state.study, len(trials), axis=0), points)
-        if model.size == 4:  # the effect follows how the spread is shared: two ridges are climbed
-            value = np.where(np.arange(2)[:, None] == (trials[:, 1] > 0.5), found.value, -np.inf)
-            found = model.maximise(found.take(value.argmax(axis=1)), free, points, 1e-2, 1e-1)
+            places = replace(
+                state.take([0, 0]), beta=state.beta * [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 0.3]]
+            )
+        _, found = _over_tau(model, places, free, _few(points, model))
+        found = model.maximise(found, free, points, 1e-2, 1e-1)
         # a likelihood that rises from tau = 0 but is lower at every trial has a small maximum
         value = found.value + found.gain
         best = int(np.argmax(value))
@@ -274,15 +309,49 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
             "the likelihood keeps rising with tau: the studies contradict one another; "
             f"tau is held at {TAU_MAX:g}"
         )
+    coarse = model.leading(state, coarse)
     return Likelihood(
         model, state, free, points, coarse, _standard_error(state, free & model.spread, free), notes
     )
 
 
-def _at_each_tau(beta: Floats) -> Floats:
-    """Every row of ``beta`` (P, size) at every tau of the grid, (P x taus, size)."""
-    trials = np.repeat(beta, len(_TAU_GRID), axis=0)
-    trials[:, 1] = np.tile(_TAU_GRID, len(beta))
+def _few(points: int, model: MixedModel) -> int:
+    """To choose by, a likelihood known to 1e-4 is enough, which half the nodes of one effect give."""
+    return points if model.size == 4 else points // 2
+
+
+def _over_tau(
+    model: MixedModel, state: State, free: Floats, points: int, least: Floats | None = None
+) -> tuple[Floats, State]:
+    """The best tau of a grid for each point of ``state``, all else free brought near to its maximum.
+
+    The likelihood may have two maxima in tau. Returns the height (P,) it may rise to from there, by the
+    quadratic that touches it. ``least`` (P,): of an ascent from elsewhere; trials that are below at first are
+    not followed, those that lead back to the tau of ``state`` not raised.
+    """
+    free = np.broadcast_to(free, state.beta.shape)
+    from_ = np.repeat(np.arange(len(free)), len(_TAUS))
+    trials = model.evaluate(_at_each_tau(state.beta, _TAUS), state.study[from_], points)
+    hold = free[from_] & (np.arange(model.size) != 1)
+    which = None if least is None else trials.value + trials.gain > least[from_]
+    trials = model.maximise(trials, hold, points, 1e-3, 1e-1, which)
+    tau, slope, curve = trials.beta[:, 1], trials.gradient[:, 1], trials.hessian[:, 1, 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.where(curve < 0, -slope / curve, np.inf)
+    to = state.beta[from_, 1]
+    counts = np.abs(step) < tau
+    if least is not None:
+        counts &= np.abs(tau + step - to) > 0.3 * np.maximum(to, 0.1)
+    height = trials.value + trials.gain + 0.5 * slope * np.where(counts, step, 0.0)
+    height = height.reshape(len(free), -1)
+    best = height.argmax(axis=1)
+    return height.max(axis=1), trials.take(np.arange(len(free)) * len(_TAUS) + best)
+
+
+def _at_each_tau(beta: Floats, taus: Sequence[float]) -> Floats:
+    """Every row of ``beta`` (P, size) at each of the ``taus``, (P x taus, size)."""
+    trials = np.repeat(beta, len(taus), axis=0)
+    trials[:, 1] = np.tile(taus, len(beta))
     return trials
 
 

@@ -29,11 +29,13 @@ from jakinib.synthesis.kernels import Kernel
 from jakinib.synthesis.quadrature import DROP, TAU_MAX, ends, probes, product_rule, trapezoid
 
 _TOLERANCE = 1e-10
+_SPREAD = np.array([False, True, False, True])
 _BLOCK = 100_000  # studies x points x nodes held at once
 _STEPS = np.array([0.55, 0.6])  # between nodes of a trapezoid sum: in scales of the integrand, and in eta
 # of no events the integrand is analytic for pi / 2 in eta only: finer where the rule is not refined
 _PLANE_STEPS = np.array([0.6, 0.52])
-_PLANE = 16  # from so many nodes on, two random effects are summed line by line
+_PLANE = 11  # from so many points on, two random effects are summed line by line
+_SPREAD_OUT = 2.0  # standard deviations from which on a product of nodes leads astray
 
 
 @dataclass(frozen=True)
@@ -84,18 +86,41 @@ class State:
         than the gradient.
         """
         right = self.gradient[:, :, None] if towards is None else towards
-        right = right * moving[:, :, None]
-        both = moving[:, :, None] & moving[:, None, :]
-        inner = np.where(both, -self.hessian, 0.0)
-        largest = np.abs(inner).max(axis=(1, 2), initial=0.0)
-        at = np.arange(moving.shape[1])
-        inner[:, at, at] += np.where(moving, 0.0, largest[:, None])
-        values, vectors = np.linalg.eigh(inner)
-        size = np.abs(values)
-        floor = 1e-8 * np.maximum(size.max(axis=1, keepdims=True), 1e-8)
-        turned = np.matmul(vectors.transpose(0, 2, 1), right) / np.maximum(size, floor)[:, :, None]
-        step: Floats = np.matmul(vectors, turned) * moving[:, :, None]
+        inner = -self.hessian
+        if not moving.all():
+            right = right * moving[:, :, None]
+            inner = np.where(moving[:, :, None] & moving[:, None, :], inner, 0.0)
+            largest = np.abs(inner).max(axis=(1, 2), initial=0.0)
+            at = np.arange(moving.shape[1])
+            inner[:, at, at] += np.where(moving, 0.0, largest[:, None])
+        step = _solved(inner, right)
+        if step is None:
+            values, vectors = np.linalg.eigh(inner)
+            size = np.abs(values)
+            floor = 1e-8 * np.maximum(size.max(axis=1, keepdims=True), 1e-8)
+            turned = np.matmul(vectors.transpose(0, 2, 1), right) / np.maximum(size, floor)[:, :, None]
+            step = np.matmul(vectors, turned) * moving[:, :, None]
         return step[:, :, 0] if towards is None else step
+
+
+def _solved(inner: Floats, right: Floats) -> Floats | None:
+    """``inner`` (P, n, n) inverted on ``right`` (P, n, r) if all are well above singular, else None."""
+    try:
+        diagonal = np.linalg.cholesky(inner).diagonal(axis1=1, axis2=2)
+    except np.linalg.LinAlgError:
+        return None
+    if not (diagonal.min(axis=1, initial=np.inf) > 1e-3 * diagonal.max(axis=1, initial=0.0)).all():
+        return None
+    solved: Floats = np.linalg.solve(inner, right)
+    return solved
+
+
+def _sum(parts: Floats, times: Sequence[float] | None = None) -> Floats:
+    """The sum over the first axis, which is short, each part ``times`` its own number."""
+    total: Floats = parts[0] if times is None else times[0] * parts[0]
+    for j in range(1, len(parts)):
+        total = total + (parts[j] if times is None else times[j] * parts[j])
+    return total
 
 
 def _triangle(first: Floats, second: Floats, bend: Floats) -> tuple[Floats, Floats, Floats]:
@@ -151,14 +176,14 @@ class MixedModel:
 
     def __init__(self, kernel: Kernel, c: Sequence[float], k: int, intercept: str | None = None) -> None:
         self.kernel, self.k, self.intercept = kernel, k, intercept
-        self.c = np.array(c)
+        self.c = c
         self.size = 4 if intercept == "random" else 2
         self._grid: dict[tuple[int, ...], _Grid] = {}
 
     @property
     def spread(self) -> Floats:
         """Which of ``beta`` are standard deviations, (size,)."""
-        return np.array([False, True, False, True])[: self.size]
+        return _SPREAD[: self.size]
 
     def evaluate(self, beta: Floats, study: Floats, points: int, centre: Floats | None = None) -> State:
         """Log-likelihood, its gradient and Hessian in ``beta`` (study intercepts eliminated), at P points.
@@ -255,21 +280,20 @@ class MixedModel:
         expectations of scores and of their products, times 1, z, and products of two z.
         """
         l0, l1, l2 = self._likelihood(beta, study, z, random)
-        joint = base + l0.sum(axis=0)
+        joint = base + _sum(l0)
         top = joint.max(axis=2, keepdims=True)
         weight = np.exp(joint - top)
         total = weight.sum(axis=2, keepdims=True)
         weight /= total
-        c = self.c[:, None, None, None]
-        gt = (c * l1).sum(axis=0)
+        gt = _sum(l1, self.c)
         rows = np.empty((self.k, len(beta), 2 if self.intercept is None else 5, weight.shape[2]))
         np.multiply(weight, gt, out=rows[:, :, 0])
-        np.multiply(weight, gt * gt + (c * c * l2).sum(axis=0), out=rows[:, :, 1])
+        np.multiply(weight, gt * gt + _sum(l2, [c * c for c in self.c]), out=rows[:, :, 1])
         if self.intercept is not None:
-            ga = l1.sum(axis=0)
+            ga = _sum(l1)
             np.multiply(weight, ga, out=rows[:, :, 2])
-            np.multiply(weight, gt * ga + (c * l2).sum(axis=0), out=rows[:, :, 3])
-            np.multiply(weight, ga * ga + l2.sum(axis=0), out=rows[:, :, 4])
+            np.multiply(weight, gt * ga + _sum(l2, self.c), out=rows[:, :, 3])
+            np.multiply(weight, ga * ga + _sum(l2), out=rows[:, :, 4])
         value = (top + np.log(total))[..., 0]
         return value, np.matmul(rows, _features(z) if features is None else features)
 
@@ -277,14 +301,16 @@ class MixedModel:
         self, beta: Floats, study: Floats, z: Floats, random: tuple[int, ...]
     ) -> tuple[Floats, Floats, Floats]:
         """Each count's log-likelihood and its two derivatives in eta, (c, k, P, Q)."""
-        effect: Floats = np.broadcast_to(beta[:, :1], z.shape[:3])
+        effect = beta[:, :1]
         if 1 in random:
             effect = effect + beta[:, 1:2] * z[..., random.index(1)]
-        eta = self.c[:, None, None, None] * effect
+        eta = np.empty((len(self.c), *z.shape[:3]))
+        for c, own in zip(self.c, eta, strict=True):
+            np.multiply(c, effect, out=own)
         if self.intercept == "fixed":
-            eta = eta + study.T[:, :, None]
+            eta += study.T[:, :, None]
         elif self.intercept == "random":
-            eta = eta + beta[:, 2:3]
+            eta += beta[:, 2:3]
             if 3 in random:
                 eta += beta[:, 3:4] * z[..., random.index(3)]
             elif study.size:  # one node each of the random intercepts
@@ -308,7 +334,7 @@ class MixedModel:
             z, base, room = np.zeros((self.k, P, 1, 0)), np.zeros((self.k, P, 1)), np.full(P, np.inf)
         elif len(random) == 2 and points >= _PLANE:
             centre, scale, _ = self._adapt(beta, study, random, centre)
-            z, base, room = self._plane(beta, centre, scale)
+            z, base, room = self._plane(beta, centre, scale, _PLANE_STEPS * (16 / points))
         elif len(random) == 2:
             centre, scale, log_scale = self._adapt(beta, study, random, centre)
             x, log_w = product_rule(points)
@@ -343,13 +369,15 @@ class MixedModel:
         """
         probe = probes(centre, scale)
         height = self._likelihood(beta, study, probe[..., None], random)[0].sum(axis=0) - 0.5 * probe**2
-        left, right = (np.take_along_axis(probe, at, axis=2) for at in ends(height))
+        left, right = ends(probe, height)
         tau = beta[:, random[0], None]
         z, log_weight = trapezoid(left, right, scale, tau, steps)
         room = 0.3 * scale.min(axis=(0, 2)) * tau[:, 0]
         return z[..., None], log_weight, room
 
-    def _plane(self, beta: Floats, centre: Floats, scale: Floats) -> tuple[Floats, Floats, Floats]:
+    def _plane(
+        self, beta: Floats, centre: Floats, scale: Floats, steps: Floats
+    ) -> tuple[Floats, Floats, Floats]:
         """Nodes (k, 1, Q, 2), log weights and room of trapezoid sums over z2 at every node of one over z1.
 
         Both integrands are log-concave, that of z1 because the marginal of such a one is (Prékopa 1973).
@@ -369,12 +397,12 @@ class MixedModel:
             return rows, shift, mode, inner[..., 0], height + log_scale - 0.5 * (mode[..., 0] ** 2 + u**2)
 
         probe = probes(middle, width)
-        left, right = (np.take_along_axis(probe, at, axis=1) for at in ends(across(probe)[-1]))
-        u, log_weight = trapezoid(left, right, width, sigma, _PLANE_STEPS)
+        left, right = ends(probe, across(probe)[-1])
+        u, log_weight = trapezoid(left, right, width, sigma, steps)
         rows, shift, mode, inner, height = across(u)
         # beyond the end any nodes will do
         inner[height < height.max(axis=1, keepdims=True) - DROP] = 1.0
-        v, base, _ = self._line(rows, shift, (1,), _PLANE_STEPS, mode, inner)
+        v, base, _ = self._line(rows, shift, (1,), steps, mode, inner)
         z = np.empty((self.k, 1, v.shape[1] * v.shape[2], 2))
         z[..., 0] = v.reshape(self.k, 1, -1)
         z[..., 1] = np.repeat(u, v.shape[2], axis=1)[:, None]
@@ -402,10 +430,11 @@ class MixedModel:
         Roughly is enough: any centre and scale give the same integral, only with more or fewer nodes.
         """
         sd = beta[:, list(random)]
-        c = self.c[:, None, None]
+        c = np.array(self.c)[:, None, None]
         reach = 2.0 / np.maximum(1.0, sd)  # at most 2 in eta: longer steps overshoot the bend
         # how eta of each count moves with each z
         lead = [(c if i == 1 else np.ones_like(c)) * sd[:, n] for n, i in enumerate(random)]
+        enough = 0.05 if len(random) == 2 else 0.2  # a product of nodes must be well centred
         for _ in range(50):
             _, l1, l2 = (part[..., 0] for part in self._likelihood(beta, study, z[:, :, None, :], random))
             gradient = [(m * l1).sum(axis=0) - z[..., n] for n, m in enumerate(lead)]
@@ -417,8 +446,8 @@ class MixedModel:
                 first = gradient[0] / root
                 second = (gradient[1] - share * first) / rest / rest
                 step = np.stack([(first - share * second) / root, second], axis=-1)
-            z = z + np.clip(step, -reach, reach)
-            if np.abs(step).max(initial=0.0) < 0.05:
+            z = z + np.minimum(np.maximum(step, -reach), reach)
+            if np.abs(step).max(initial=0.0) < enough:
                 break
         if len(random) == 1:
             scale = (1 / np.sqrt(precision))[..., None, None]
@@ -481,7 +510,7 @@ class MixedModel:
     def _moved(self, state: State, newton: Floats, size: Floats, free: Floats) -> tuple[Floats, Floats]:
         """``beta`` and ``study`` after ``size`` (P,) of a Newton step, standard deviations kept in range."""
         beta = state.beta + size[:, None] * newton
-        kept = np.clip(beta, 0.0, TAU_MAX)
+        kept = np.minimum(np.maximum(beta, 0.0), TAU_MAX)
         kept[(kept < 1e-5) & (state.beta > 0) & free] = 0.0
         beta = np.where(self.spread & (size > 0)[:, None], kept, beta)
         if self.intercept != "fixed":
@@ -502,7 +531,7 @@ class MixedModel:
         """Maximise from one point, adding nodes until the log-likelihood at the maximum stands still."""
         state = self.maximise(state, free, points)
         if self._effects(state) == 2:
-            points = max(points, _PLANE)
+            points = max(points, 16)
             state = self.maximise(self.evaluate(state.beta, state.study, points, state.centre), free, points)
         while self._effects(state) == 1 and points < 64:
             more = 2 * points
@@ -515,6 +544,11 @@ class MixedModel:
             if error < _TOLERANCE ** (1 / 2):  # twice the nodes square the error
                 break
         return state, points
+
+    def leading(self, state: State, points: int) -> int:
+        """With how many points to lead a search from there: a product where it is good enough."""
+        wide = self.intercept == "random" and bool((state.beta[:, self.spread] > _SPREAD_OUT).any())
+        return _PLANE if wide else points
 
     def _effects(self, state: State) -> int:
         """How many random effects there are at the first point."""

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from jakinib.synthesis.arms import Floats, Ints
+from jakinib.synthesis.arms import Floats
 
 TAU_MAX = 10.0  # on the log scale: beyond it the likelihood of separated studies is flat
 DROP = 24.0  # exp(-24) of the mode is nothing
@@ -36,13 +36,14 @@ def probes(centre: Floats, scale: Floats) -> Floats:
     return np.concatenate([centre, centre - width, centre + width], axis=-1)
 
 
-def ends(height: Floats) -> tuple[Ints, Ints]:
-    """The nearest probes (..., 1) on both sides at which the log integrand has fallen by ``DROP``."""
+def ends(probe: Floats, height: Floats) -> tuple[Floats, Floats]:
+    """The nearest ``probe`` (..., 1) on both sides at which the log integrand has fallen by ``DROP``."""
     w = len(_WIDENING)
     fallen = height[..., :1] - height[..., 1:] >= DROP
     fallen[..., [w - 1, -1]] = True
+    first = np.arange(fallen.size // (2 * w)).reshape(fallen.shape[:-1]) * (2 * w + 1) + 1
     left, right = fallen[..., :w].argmax(axis=-1), fallen[..., w:].argmax(axis=-1)
-    return 1 + left[..., None], 1 + w + right[..., None]
+    return probe.take(first + left)[..., None], probe.take(first + w + right)[..., None]
 
 
 def trapezoid(left: Floats, right: Floats, scale: Floats, sd: Floats, steps: Floats) -> tuple[Floats, Floats]:
@@ -55,6 +56,7 @@ def trapezoid(left: Floats, right: Floats, scale: Floats, sd: Floats, steps: Flo
     with np.errstate(divide="ignore"):
         step = np.minimum(steps[0] * scale, steps[1] / sd)
     # the cap is met only far from the maximum, where a rough value is enough to turn back
-    size = min(math.ceil(float((span / step).max())), int(352 / steps[0])) + 1
-    z = left + span * np.linspace(0.0, 1.0, size)
-    return z, np.log(span / (size - 1)) - 0.5 * math.log(2 * math.pi) - 0.5 * z**2
+    size = min(math.ceil(float((span / step).max())), int(352 / steps[0]))
+    span = span / size
+    z = left + span * np.arange(size + 1.0)
+    return z, np.log(span) - 0.5 * math.log(2 * math.pi) - 0.5 * (z * z)

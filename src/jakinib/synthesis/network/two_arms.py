@@ -35,7 +35,7 @@ class TwoArms:
         centre, scale = self._mode(difference, tau)
         probe = probes(centre, scale)
         height = self.kernel(difference + tau * probe)[0] - 0.5 * probe**2
-        left, right = (np.take_along_axis(probe, at, axis=1) for at in ends(height))
+        left, right = ends(probe, height)
         z, base = trapezoid(left, right, scale, np.array(tau), _STEPS[fine])
         value, slope, curve = self.kernel(difference + tau * z)
         joint = base + value
