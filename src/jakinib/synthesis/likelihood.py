@@ -149,7 +149,7 @@ class _Searches:
         found = self.model.evaluate(
             np.concatenate([beta, trials]),
             study[from_],
-            _few(self.fit.coarse, self.model),
+            self.fit.few,
             self.state.centre[from_],
         )
         values = found.value + found.gain
@@ -167,9 +167,7 @@ class _Searches:
             return {}
         stand = self.state.take(rows)
         values = stand.value + stand.gain + 0.5 * (self.others[rows] * stand.gradient).sum(axis=1)
-        height, trials = _over_tau(
-            self.model, stand, self.free[rows], _few(self.fit.coarse, self.model), values - 30.0
-        )
+        height, trials = _over_tau(self.model, stand, self.free[rows], self.fit.few, values - 30.0)
         higher = np.flatnonzero(height > values + 5e-3)
         if not len(higher):
             return {}

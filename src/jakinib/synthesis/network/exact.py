@@ -359,16 +359,29 @@ def tau_limits(model: ExactModel, best: State, free: Ints, level: float) -> tupl
 
 
 def best_tau(model: ExactModel, state: State, free: Ints) -> State:
-    """From the maximum at tau = 0 to the maximum over tau, several starts against local maxima."""
-    best = state
+    """From the maximum at tau = 0 to the maximum over tau, of which there may be two.
+
+    A trial counts as high as it would rise with the others at their maximum, by the
+    quadratic that touches it.
+    """
+    trials = []
     for tau in _TAU_GRID:
         trial = model.evaluate(state.beta, tau)
-        if trial.value > best.value:
-            best = trial
+        slope = trial.gradient[free]
+        step = ascent(trial.hessian[np.ix_(free, free)], slope)
+        rise = 0.5 * float(slope @ step) if np.abs(step).max(initial=0.0) < 4.0 else 0.0
+        trials.append((trial.value + rise, trial))
     P = len(state.beta)
-    if best is state and state.hessian[P, P] > 0:
-        best = model.evaluate(state.beta, 0.05)
-    return maximise(model, best, free, random=True)
+    found = [state if state.hessian[P, P] <= 0 else model.evaluate(state.beta, 0.05)]
+    height, best = max(trials, key=lambda t: t[0])
+    if height > state.value:
+        found.append(best)
+    height, largest = trials[-1]
+    if height > max(state.value, best.value) - 0.5 and largest is not best:
+        found.append(largest)
+    if len(found) > 1 and found[0] is not state:  # it only leads to the others
+        found = found[1:]
+    return max((maximise(model, start, free, random=True) for start in found), key=lambda s: s.value)
 
 
 def fit(data: NetworkData, measure: str, effects: str) -> ExactFit:
