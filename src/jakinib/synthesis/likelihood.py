@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import chdtrc, chdtri
@@ -25,6 +25,9 @@ _LOW, _HIGH, _NULL = 0, 1, 2  # the first three are always made
 class Likelihood:
     """A fitted exact model. ``theta``, ``tau`` with Hessian-based ``se``; ``log_likelihood`` is complete.
 
+    ``points``: the nodes it needs, ``coarse``: those that lead a search; ``narrow``: whether intercepts
+    without spread are a maximum of their own.
+
     ``limits(level)``: profile-likelihood interval of theta (an end that the data do not bound is infinite);
     ``tau_limits(level)``: of tau; ``p()``: likelihood-ratio test of theta = 0. All are searched together.
     """
@@ -34,6 +37,7 @@ class Likelihood:
     free: Floats
     points: int
     coarse: int
+    narrow: bool
     se: float
     notes: list[str] = field(default_factory=list)
     _found: dict[float, Floats] = field(default_factory=dict)
@@ -167,7 +171,17 @@ class _Searches:
             return {}
         stand = self.state.take(rows)
         values = stand.value + stand.gain + 0.5 * (self.others[rows] * stand.gradient).sum(axis=1)
-        height, trials = _over_tau(self.model, stand, self.free[rows], self.fit.few, values - 30.0)
+        places = _with_less_spread(self.model, stand, (1.0, 0.0) if self.fit.narrow else (1.0,), self.fit.few)
+        both = len(places.beta) // len(rows)
+        height, trials = _over_tau(
+            self.model,
+            places,
+            np.tile(self.free[rows], (both, 1)),
+            self.fit.few,
+            np.tile(values - 30.0, both),
+        )
+        best = height.reshape(both, -1).argmax(axis=0) * len(rows) + np.arange(len(rows))
+        height, trials = height[best], trials.take(best)
         higher = np.flatnonzero(height > values + 5e-3)
         if not len(higher):
             return {}
@@ -280,17 +294,20 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     free = np.arange(model.size) != 1
     start = beta.copy()
     start[1] = 0.0
-    state = model.evaluate(start[None], study[None], points)
     # with random effects it is only a place to start from
-    state = model.maximise(state, free, points, *((1e-3, 1e-2) if random else ()))
+    roughly = (1e-3, 1e-2) if random else ()
+    state = model.maximise(model.evaluate(start[None], study[None], points), free, points, *roughly)
+    narrow = False
+    if model.size == 4:  # the spread of the intercepts may have a maximum at 0 beside another
+        start[3] = 0.0
+        flat = model.evaluate(start[None], study[None], points)
+        flat = model.maximise(flat, free & ~model.spread, points, *roughly)
+        narrow = bool(flat.hessian[0, 3, 3] <= 0)
+        state = flat if narrow and flat.value[0] > state.value[0] else state
     coarse, common = points, state
     if random:
         free = np.ones(model.size, dtype=bool)
-        places = state
-        if model.size == 4:  # with tau above 0 the intercepts may need less spread
-            places = replace(
-                state.take([0, 0]), beta=state.beta * [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 0.3]]
-            )
+        places = _with_less_spread(model, state, (1.0, 0.3, 0.0) if narrow else (1.0, 0.3), points)
         _, found = _over_tau(model, places, free, _few(points, model))
         found = model.maximise(found, free, points, 1e-2, 1e-1)
         # a likelihood that rises from tau = 0 but is lower at every trial has a small maximum
@@ -309,8 +326,16 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
         )
     coarse = model.leading(state, coarse)
     return Likelihood(
-        model, state, free, points, coarse, _standard_error(state, free & model.spread, free), notes
+        model, state, free, points, coarse, narrow, _standard_error(state, free & model.spread, free), notes
     )
+
+
+def _with_less_spread(model: MixedModel, state: State, shares: Sequence[float], points: int) -> State:
+    """The points of ``state`` with each share of the spread of study intercepts, in turn."""
+    if model.size < 4 or len(shares) == 1:
+        return state
+    beta = np.concatenate([state.beta * [1.0, 1.0, 1.0, share] for share in shares])
+    return model.evaluate(beta, np.repeat(state.study, len(shares), axis=0), points)
 
 
 def _few(points: int, model: MixedModel) -> int:
