@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from web.pages import COMPARE, PAGES, WRONG
 
@@ -95,9 +95,9 @@ def test_outcomes_are_added_and_taken_away(open_page: Callable[..., Page]) -> No
     page.select_option("#f-outcome", "nmsc")
     page.click("text=Show")
     shown = "table.compare tr.outcome a"
-    assert page.locator(shown).all_inner_texts() == ["VTE", "MACE", "NMSC"]
+    expect(page.locator(shown)).to_have_text(["VTE", "MACE", "NMSC"])
     page.click("a[aria-label='Remove MACE']")
-    assert page.locator(shown).all_inner_texts() == ["VTE", "NMSC"]
+    expect(page.locator(shown)).to_have_text(["VTE", "NMSC"])
 
 
 def test_going_back_after_htmx_shows_the_comparison_before(open_page: Callable[..., Page]) -> None:
