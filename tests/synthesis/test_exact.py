@@ -257,16 +257,8 @@ def profile_over_tau(method, measure, e2, d2, e1, d1):
 def test_limits_and_p_are_those_of_the_higher_of_two_maxima_in_tau(name):
     method, measure, *counts = TWO_MAXIMA[name]
     placebo, d2, drug, d1 = (np.array(x, dtype=float) for x in counts)
-    k = len(d1)
-    table = pd.DataFrame(
-        {
-            "study": [f"s{i}" for i in range(k)] * 2,
-            "treatment": ["placebo"] * k + ["drug"] * k,
-            "events": np.concatenate([placebo, drug]).astype(int),
-            "n" if measure == "OR" else "person_years": np.concatenate([d2, d1]),
-        }
-    )
-    ours = jk.pairwise(table, measure, method, "placebo")
+    table = two_groups(drug.astype(int), d1, placebo.astype(int), d2, time=measure == "IRR")
+    ours = jk.pairwise(table, measure, method, "reference")
     height = profile_over_tau(method, measure, placebo, d2, drug, d1)
     peak = ours.log_likelihood
     assert height(ours.theta) == pytest.approx(peak, abs=1e-6)

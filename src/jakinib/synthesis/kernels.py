@@ -119,7 +119,7 @@ def hypergeometric(e1: Floats, n1: Floats, e2: Floats, n2: Floats) -> Kernel:
         log_ratio = np.where(inside, ways - observed[:, None] + np.log(stride[members, None]), -np.inf)
         step = x - e1[members, None]
         powers = np.stack([np.ones_like(step), step, step**2], axis=1)
-        # how large a term may be where |eta| is 1; those of the observed table are 1
+        # how far eta may be from 0 before a term, in units of that of the observed table, overflows
         room = (700.0 - float(log_ratio.max())) / max(float(np.abs(step).max()), 1.0)
         groups.append((members, log_ratio[:, :, None], step[:, :, None], powers, room))
 

@@ -51,10 +51,6 @@ class Likelihood:
         return float(self.state.beta[0, 1])
 
     @property
-    def few(self) -> int:
-        return _few(self.coarse, self.model)
-
-    @property
     def log_likelihood(self) -> float:
         return float(self.state.value[0])
 
@@ -150,11 +146,9 @@ class _Searches:
         more = np.flatnonzero(self.free[:, 1])
         trials = _at_each_tau(beta[more], _TAU_GRID)
         from_ = np.concatenate([np.arange(P), np.repeat(more, tries)])
+        few = self.model.to_choose(self.fit.coarse)
         found = self.model.evaluate(
-            np.concatenate([beta, trials]),
-            study[from_],
-            self.fit.few,
-            self.state.centre[from_],
+            np.concatenate([beta, trials]), study[from_], few, self.state.centre[from_]
         )
         values = found.value + found.gain
         row = np.arange(P)
@@ -171,13 +165,14 @@ class _Searches:
             return {}
         stand = self.state.take(rows)
         values = stand.value + stand.gain + 0.5 * (self.others[rows] * stand.gradient).sum(axis=1)
-        places = _with_less_spread(self.model, stand, (1.0, 0.0) if self.fit.narrow else (1.0,), self.fit.few)
-        both = len(places.beta) // len(rows)
+        shares = (1.0, 0.0) if self.fit.narrow else (1.0,)
+        beta, both = _with_less_spread(stand.beta, shares), len(shares)
         height, trials = _over_tau(
             self.model,
-            places,
+            beta,
+            np.tile(stand.study, (both, 1)),
             np.tile(self.free[rows], (both, 1)),
-            self.fit.few,
+            self.model.to_choose(self.fit.coarse),
             np.tile(values - 30.0, both),
         )
         best = height.reshape(both, -1).argmax(axis=0) * len(rows) + np.arange(len(rows))
@@ -307,8 +302,11 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     coarse, common = points, state
     if random:
         free = np.ones(model.size, dtype=bool)
-        places = _with_less_spread(model, state, (1.0, 0.3, 0.0) if narrow else (1.0, 0.3), points)
-        _, found = _over_tau(model, places, free, _few(points, model))
+        places = state.beta
+        if model.size == 4:  # with tau above 0 the intercepts may need less spread
+            places = _with_less_spread(places, (1.0, 0.3, 0.0) if narrow else (1.0, 0.3))
+        study = np.repeat(state.study, len(places), axis=0)
+        _, found = _over_tau(model, places, study, free, model.to_choose(points))
         found = model.maximise(found, free, points, 1e-2, 1e-1)
         # a likelihood that rises from tau = 0 but is lower at every trial has a small maximum
         value = found.value + found.gain
@@ -330,38 +328,35 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     )
 
 
-def _with_less_spread(model: MixedModel, state: State, shares: Sequence[float], points: int) -> State:
-    """The points of ``state`` with each share of the spread of study intercepts, in turn."""
-    if model.size < 4 or len(shares) == 1:
-        return state
-    beta = np.concatenate([state.beta * [1.0, 1.0, 1.0, share] for share in shares])
-    return model.evaluate(beta, np.repeat(state.study, len(shares), axis=0), points)
-
-
-def _few(points: int, model: MixedModel) -> int:
-    """To choose by, a likelihood known to 1e-4 is enough, which half the nodes of one effect give."""
-    return points if model.size == 4 else points // 2
+def _with_less_spread(beta: Floats, shares: Sequence[float]) -> Floats:
+    """Every row of ``beta`` (P, size) with each share of the spread of intercepts, (shares x P, size)."""
+    return np.concatenate([np.hstack([beta[:, :3], share * beta[:, 3:]]) for share in shares])
 
 
 def _over_tau(
-    model: MixedModel, state: State, free: Floats, points: int, least: Floats | None = None
+    model: MixedModel,
+    beta: Floats,
+    study: Floats,
+    free: Floats,
+    points: int,
+    least: Floats | None = None,
 ) -> tuple[Floats, State]:
-    """The best tau of a grid for each point of ``state``, all else free brought near to its maximum.
+    """The best tau of a grid for each ``beta`` (P, size), all else free brought near to its maximum.
 
     The likelihood may have two maxima in tau. Returns the height (P,) it may rise to from there, by the
     quadratic that touches it. ``least`` (P,): of an ascent from elsewhere; trials that are below at first are
-    not followed, those that lead back to the tau of ``state`` not raised.
+    not followed, those that lead back to the tau of ``beta`` not raised.
     """
-    free = np.broadcast_to(free, state.beta.shape)
+    free = np.broadcast_to(free, beta.shape)
     from_ = np.repeat(np.arange(len(free)), len(_TAUS))
-    trials = model.evaluate(_at_each_tau(state.beta, _TAUS), state.study[from_], points)
+    trials = model.evaluate(_at_each_tau(beta, _TAUS), study[from_], points)
     hold = free[from_] & (np.arange(model.size) != 1)
     which = None if least is None else trials.value + trials.gain > least[from_]
     trials = model.maximise(trials, hold, points, 1e-3, 1e-1, which)
     tau, slope, curve = trials.beta[:, 1], trials.gradient[:, 1], trials.hessian[:, 1, 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         step = np.where(curve < 0, -slope / curve, np.inf)
-    to = state.beta[from_, 1]
+    to = beta[from_, 1]
     counts = np.abs(step) < tau
     if least is not None:
         counts &= np.abs(tau + step - to) > 0.3 * np.maximum(to, 0.1)

@@ -26,7 +26,7 @@ import numpy as np
 
 from jakinib.synthesis.arms import Floats, Ints
 from jakinib.synthesis.kernels import Kernel
-from jakinib.synthesis.quadrature import DROP, TAU_MAX, ends, probes, product_rule, trapezoid
+from jakinib.synthesis.quadrature import DROP, TAU_MAX, ends, gauss_hermite, probes, trapezoid
 
 _TOLERANCE = 1e-10
 _SPREAD = np.array([False, True, False, True])
@@ -34,6 +34,7 @@ _BLOCK = 100_000  # studies x points x nodes held at once
 _STEPS = np.array([0.55, 0.6])  # between nodes of a trapezoid sum: in scales of the integrand, and in eta
 # of no events the integrand is analytic for pi / 2 in eta only: finer where the rule is not refined
 _PLANE_STEPS = np.array([0.6, 0.52])
+_FULL = 16  # points at which steps are as given; more make them smaller
 _PLANE = 11  # from so many points on, two random effects are summed line by line
 _SPREAD_OUT = 2.0  # standard deviations from which on a product of nodes leads astray
 
@@ -334,10 +335,10 @@ class MixedModel:
             z, base, room = np.zeros((self.k, P, 1, 0)), np.zeros((self.k, P, 1)), np.full(P, np.inf)
         elif len(random) == 2 and points >= _PLANE:
             centre, scale, _ = self._adapt(beta, study, random, centre)
-            z, base, room = self._plane(beta, centre, scale, _PLANE_STEPS * (16 / points))
+            z, base, room = self._plane(beta, centre, scale, _PLANE_STEPS * (_FULL / points))
         elif len(random) == 2:
             centre, scale, log_scale = self._adapt(beta, study, random, centre)
-            x, log_w = product_rule(points)
+            x, log_w = gauss_hermite(points, 2)
             z = centre[:, :, None, :] + np.matmul(x, scale.transpose(0, 1, 3, 2))
             base = log_w - 0.5 * (z**2).sum(axis=-1) + log_scale[..., None]
             # the widest shift of eta that leaves every study's nodes where its integrand is
@@ -345,7 +346,7 @@ class MixedModel:
             room = 0.3 * width.min(axis=(0, 2), initial=np.inf)
         else:
             centre, scale, _ = self._adapt(beta, study, random, centre)
-            z, base, room = self._line(beta, study, random, _STEPS * (16 / points), centre, scale[..., 0])
+            z, base, room = self._line(beta, study, random, _STEPS * (_FULL / points), centre, scale[..., 0])
         many = z.shape[2] * self.k * P > _BLOCK
         features = None if many else _features(z)
         grid = _Grid(beta, study, points, centre.transpose(1, 0, 2), z, base, features, room)
@@ -368,7 +369,7 @@ class MixedModel:
         likelihood, which is of width 1 in eta, hence of width 1 / tau in z.
         """
         probe = probes(centre, scale)
-        height = self._likelihood(beta, study, probe[..., None], random)[0].sum(axis=0) - 0.5 * probe**2
+        height = _sum(self._likelihood(beta, study, probe[..., None], random)[0]) - 0.5 * probe**2
         left, right = ends(probe, height)
         tau = beta[:, random[0], None]
         z, log_weight = trapezoid(left, right, scale, tau, steps)
@@ -393,7 +394,7 @@ class MixedModel:
             rows, shift = np.repeat(beta * [1.0, 1.0, 1.0, 0.0], u.shape[1], axis=0), sigma * u.T
             start = centre[:, :, 0] + slope * (u - middle)
             mode, inner, log_scale = self._adapt(rows, shift, (1,), start[..., None])
-            height = self._likelihood(rows, shift, mode[:, :, None, :], (1,))[0].sum(axis=0)[..., 0]
+            height = _sum(self._likelihood(rows, shift, mode[:, :, None, :], (1,))[0])[..., 0]
             return rows, shift, mode, inner[..., 0], height + log_scale - 0.5 * (mode[..., 0] ** 2 + u**2)
 
         probe = probes(middle, width)
@@ -531,7 +532,7 @@ class MixedModel:
         """Maximise from one point, adding nodes until the log-likelihood at the maximum stands still."""
         state = self.maximise(state, free, points)
         if self._effects(state) == 2:
-            points = max(points, 16)
+            points = max(points, _FULL)
             state = self.maximise(self.evaluate(state.beta, state.study, points, state.centre), free, points)
         while self._effects(state) == 1 and points < 64:
             more = 2 * points
@@ -544,6 +545,10 @@ class MixedModel:
             if error < _TOLERANCE ** (1 / 2):  # twice the nodes square the error
                 break
         return state, points
+
+    def to_choose(self, points: int) -> int:
+        """With how many points to choose by a likelihood known to 1e-4: half, of one random effect."""
+        return points if self.intercept == "random" else points // 2
 
     def leading(self, state: State, points: int) -> int:
         """With how many points to lead a search from there: a product where it is good enough."""

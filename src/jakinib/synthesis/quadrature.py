@@ -6,6 +6,7 @@ stays exact for the one-sided integrands of studies with a zero cell, where Gaus
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import cache
 
@@ -20,14 +21,12 @@ _WIDENING = np.array([1.0, 1.6, 2.6, 4.2, 7.0, 1e9])
 
 
 @cache
-def product_rule(points: int) -> tuple[Floats, Floats]:
-    """Nodes (Q, 2) and log weights (Q,), the normal density divided out, of a Gauss-Hermite product."""
+def gauss_hermite(points: int, dimension: int) -> tuple[Floats, Floats]:
+    """Nodes (Q, dimension) and log weights (Q,), the normal density divided out, of the product rule."""
     x, w = np.polynomial.hermite_e.hermegauss(points)
     log_w = np.log(w) - 0.5 * math.log(2 * math.pi) + 0.5 * x**2
-    nodes = np.stack([np.repeat(x, len(x)), np.tile(x, len(x))], axis=1)
-    log_weights = np.add.outer(log_w, log_w).ravel()
-    keep = log_weights - 0.5 * (nodes**2).sum(axis=1) > -40
-    return nodes[keep], log_weights[keep]
+    nodes = np.array(list(itertools.product(x, repeat=dimension)))
+    return nodes, np.array(list(itertools.product(log_w, repeat=dimension))).sum(axis=1)
 
 
 def probes(centre: Floats, scale: Floats) -> Floats:

@@ -13,7 +13,7 @@ from jakinib.synthesis.network.data import select
 from jakinib.synthesis.network.exact import one_hot
 from jakinib.synthesis.network.random_effects import ExactModel
 from synthesis.network.tables import networks
-from synthesis.tables import REFERENCE, arm_table, inputs
+from synthesis.tables import REFERENCE, arm_table, inputs, two_groups
 
 # maximum likelihood of the conditional models by 480-node quadrature, independent of R
 CONDITIONAL = pd.read_csv(REFERENCE / "exact_conditional.csv")
@@ -58,17 +58,9 @@ def test_a_likelihood_of_two_treatments_is_the_pairwise_one_where_tau_is_large()
         [[100, 400, 1, 100], [2000, 5, 5, 1]],
     )
     for events, n in zip(tables, sizes, strict=True):
-        k = len(n[0])
-        table = pd.DataFrame(
-            {
-                "study": [f"s{i}" for i in range(k)] * 2,
-                "treatment": ["placebo"] * k + ["drug"] * k,
-                "events": np.ravel(events),
-                "n": np.ravel(n),
-            }
-        )
-        pair = jk.pairwise(table, "OR", "cm.el", "placebo")
-        network = jk.network(table, "OR", "exact", reference="placebo")
+        table = two_groups(events[1], n[1], events[0], n[0])
+        pair = jk.pairwise(table, "OR", "cm.el", "reference")
+        network = jk.network(table, "OR", "exact", reference="reference")
         ours = network.effects().iloc[0]
         assert network.tau2 > 3
         assert network.tau2 == pytest.approx(pair.tau2, rel=1e-6)

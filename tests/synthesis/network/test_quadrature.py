@@ -10,11 +10,11 @@ from scipy.special import gammaln
 
 import jakinib as jk
 from jakinib.synthesis.arms import read_arms
-from jakinib.synthesis.interpolated import Interpolated
 from jakinib.synthesis.network.baseline import rule
 from jakinib.synthesis.network.conditional import binomial_contrasts, cloglog_contrasts, poisson_contrasts
 from jakinib.synthesis.network.data import select
 from jakinib.synthesis.network.exact import one_hot
+from jakinib.synthesis.network.interpolated import Interpolated
 from jakinib.synthesis.network.random_effects import ExactModel, simplex
 
 EVENTS = np.array([[0.0, 4.0], [3.0, 0.0], [12.0, 30.0], [1.0, 1.0]])

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
+from jakinib.synthesis.quadrature import gauss_hermite
 
 # t -> log-likelihood of an arm and two derivatives in its linear predictor
 ArmKernel = Callable[[Floats], tuple[Floats, Floats, Floats]]
@@ -35,12 +35,6 @@ def rule(total: Floats) -> tuple[Floats, Floats]:
     few = (total < 9)[:, None]
     nodes = np.where(few, v - 0.5 * np.expm1(-v), x)
     return nodes, np.where(few, np.log(step * (1 + 0.5 * np.exp(-v))), np.log(w) + 0.5 * x**2)
-
-
-@cache
-def _nodes(fine: bool) -> tuple[Floats, Floats]:
-    x, w = np.polynomial.hermite_e.hermegauss(_POINTS[fine])
-    return x, np.log(w) - 0.5 * math.log(2 * math.pi) + 0.5 * x**2
 
 
 class Baseline:
@@ -114,8 +108,8 @@ class Baseline:
             if np.abs(step).max(initial=0.0) < 0.05:
                 break
         root = 1 / np.sqrt(np.where(np.isfinite(precision), precision, 1.0))
-        x, log_weight = _nodes(fine)
-        u = z[..., None] + root[..., None] * x
+        x, log_weight = gauss_hermite(_POINTS[fine], 1)
+        u = z[..., None] + root[..., None] * x[:, 0]
         value, g, h = self.arms(t[..., None] + s * u)
         joint = value + log_weight - 0.5 * u**2
         top = joint.max(axis=-1, keepdims=True)

@@ -371,17 +371,19 @@ def best_tau(model: ExactModel, state: State, free: Ints) -> State:
         step = ascent(trial.hessian[np.ix_(free, free)], slope)
         rise = 0.5 * float(slope @ step) if np.abs(step).max(initial=0.0) < 4.0 else 0.0
         trials.append((trial.value + rise, trial))
-    P = len(state.beta)
-    found = [state if state.hessian[P, P] <= 0 else model.evaluate(state.beta, 0.05)]
+    starts = []
     height, best = max(trials, key=lambda t: t[0])
     if height > state.value:
-        found.append(best)
+        starts.append(best)
     height, largest = trials[-1]
     if height > max(state.value, best.value) - 0.5 and largest is not best:
-        found.append(largest)
-    if len(found) > 1 and found[0] is not state:  # it only leads to the others
-        found = found[1:]
-    return max((maximise(model, start, free, random=True) for start in found), key=lambda s: s.value)
+        starts.append(largest)
+    P = len(state.beta)
+    if state.hessian[P, P] <= 0:  # tau = 0 is a maximum of its own
+        starts.append(state)
+    elif not starts:
+        starts.append(model.evaluate(state.beta, 0.05))
+    return max((maximise(model, start, free, random=True) for start in starts), key=lambda s: s.value)
 
 
 def fit(data: NetworkData, measure: str, effects: str) -> ExactFit:

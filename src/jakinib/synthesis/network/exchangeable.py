@@ -8,7 +8,6 @@ coefficients the rule is a product of Gauss-Hermite, with more one of degree fiv
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.network.random_effects import State, ascent, simplex
+from jakinib.synthesis.quadrature import gauss_hermite
 
 S_MAX = 5.0  # beyond it, on the log scale, the likelihood is flat
 MOST = 12  # exchangeable coefficients; the nodes grow with their square
@@ -142,7 +142,4 @@ def _rule(M: int, fine: bool) -> tuple[Floats, Floats]:
     points = _POINTS.get(M, (0, 0))[fine]
     if not points:
         return simplex(M)
-    x, w = np.polynomial.hermite_e.hermegauss(points)
-    log_w = np.log(w) - 0.5 * math.log(2 * math.pi) + 0.5 * x**2
-    grid = np.array(list(itertools.product(x, repeat=M)))
-    return grid, np.array(list(itertools.product(log_w, repeat=M))).sum(axis=1)
+    return gauss_hermite(points, M)

@@ -10,7 +10,6 @@ of studies with a zero cell, else a Gauss-Hermite product.
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -32,7 +31,7 @@ from jakinib.synthesis.network.conditional import (
 )
 from jakinib.synthesis.network.data import BINOMIAL, NORMAL, POISSON, NetworkData
 from jakinib.synthesis.network.two_arms import TwoArms
-from jakinib.synthesis.quadrature import TAU_MAX
+from jakinib.synthesis.quadrature import TAU_MAX, gauss_hermite
 
 # nodes a dimension, by the number of dimensions of a study's random effects: coarse and fine
 _POINTS = {2: (7, 13), 3: (5, 9), 4: (4, 6)}
@@ -51,11 +50,7 @@ def _nodes(dimension: int, fine: bool) -> tuple[Floats, Floats]:
     """Nodes (Q, dimension) and log weights with the normal density divided out."""
     if dimension > 4:
         return simplex(dimension)
-    points = _POINTS[dimension][fine]
-    x, w = np.polynomial.hermite_e.hermegauss(points)
-    log_w = np.log(w) - 0.5 * math.log(2 * math.pi) + 0.5 * x**2
-    nodes = np.array(list(itertools.product(x, repeat=dimension)))
-    return nodes, np.array(list(itertools.product(log_w, repeat=dimension))).sum(axis=1)
+    return gauss_hermite(_POINTS[dimension][fine], dimension)
 
 
 def simplex(d: int) -> tuple[Floats, Floats]:

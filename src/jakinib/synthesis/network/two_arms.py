@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.interpolated import Interpolated
 from jakinib.synthesis.kernels import Kernel as OneKernel
 from jakinib.synthesis.network.conditional import Kernel
+from jakinib.synthesis.network.interpolated import Interpolated
 from jakinib.synthesis.quadrature import ends, probes, trapezoid
 
 # between nodes, in scales of the integrand and in eta: coarse and fine
