@@ -270,6 +270,33 @@ def test_limits_and_p_are_those_of_the_higher_of_two_maxima_in_tau(name):
     assert all(height(theta) <= peak + 1e-5 for theta in np.linspace(ours.theta - 1, ours.theta + 1, 5))
 
 
+# a likelihood by few nodes, which chose tau, once passed for that by all: ascents from there stood still
+STOOD_STILL = {
+    "OR": ([18, 4], [378, 192], [18, 2], [116, 35]),
+    "IRR": ([67, 42, 40, 31, 250, 210, 24, 32], [118, 85, 77, 39, 268, 215, 34, 82],
+            [0, 21, 8, 5, 20, 13, 1, 26], [116, 321, 186, 155, 304, 291, 49, 320]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("measure", list(STOOD_STILL))
+def test_the_estimate_is_where_the_profile_is_highest(measure):
+    placebo, d2, drug, d1 = (np.array(x, dtype=float) for x in STOOD_STILL[measure])
+    table = two_groups(drug.astype(int), d1, placebo.astype(int), d2, time=measure == "IRR")
+    ours = jk.pairwise(table, measure, "um.fs", "reference")
+    height = profile_over_tau("um.fs", measure, placebo, d2, drug, d1)
+    h = 2e-3
+    low, here, high = (height(ours.theta + step) for step in (-h, 0.0, h))
+    # the top of the parabola through three points
+    assert h * (low - high) / (2 * (low - 2 * here + high)) == pytest.approx(0.0, abs=3e-5)
+
+
+def test_p_where_theta_0_needs_another_spread_of_effects_than_the_estimate():
+    """Sums over a grid of z1, z2 and Nelder-Mead from nine starts: log-likelihood -20.405344 at 0."""
+    table = two_groups([10, 12], [328, 93], [122, 228], [368, 348])
+    ours = jk.pairwise(table, "OR", "um.rs", "reference")
+    assert ours.p == pytest.approx(chdtrc(1, 2 * (ours.log_likelihood + 20.405344)), rel=1e-4)
+
+
 def test_p_at_a_spread_of_seven_in_the_intercepts():
     """Integration over a grid about each study's mode, and a search: deviance 2.4528 at theta = 0."""
     placebo, n2, drug, n1 = RIDGES[4]

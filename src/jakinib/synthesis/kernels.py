@@ -7,10 +7,9 @@ each of that shape, constants included, so that log-likelihoods of different mod
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
-from scipy.special import expit, gammaln
+from scipy.special import gammaln
 
 from jakinib.synthesis.arms import Floats
 
@@ -42,43 +41,22 @@ def binomial(events: Floats, n: Floats, offset: Floats | float = 0.0) -> Kernel:
     return kernel
 
 
-_STEP, _REACH = 1 / 64, 40
-
-
-@cache
-def _softplus_table() -> tuple[Floats, Floats]:
-    t = np.arange(-_REACH / _STEP, _REACH / _STEP + 1) * _STEP
-    return np.logaddexp(0.0, t), expit(t)
-
-
 def softplus(t: Floats) -> tuple[Floats, Floats, Floats]:
-    """log(1 + exp(t)) and two derivatives, in a third of the time that exp and log take where there are many.
+    """log(1 + exp(t)) and its two derivatives.
 
-    The derivatives are polynomials in p = expit(t), so a Taylor series of degree five from the nearest of a
-    table's points, at most 1/128 away, leaves out less than 1e-16.
+    By log(1 + e) with what rounding 1 + e took away put back: several times as fast as log1p.
     """
-    if t.size < 1500 or not np.abs(t).max() < _REACH:
-        e = np.exp(-np.abs(t))
-        near = 1.0 / (1.0 + e)
-        far = e * near
-        return np.maximum(t, 0.0) + np.log1p(e), np.where(t > 0, near, far), far * near
-    table = _softplus_table()
-    position = np.rint(t * (1 / _STEP))
-    index = position.astype(np.intp)
-    index += round(_REACH / _STEP)
-    d = t - position * _STEP
-    p = table[1].take(index)
-    f2 = p - p * p
-    bend = 1 - 2 * p
-    f3 = f2 * bend
-    f4 = f2 - 6 * f2 * f2
-    f5 = f3 - 12 * f2 * f3
-    # each derivative to the same degree as the value
-    second = f2 + d * (f3 + d * (f4 / 2 + d * (f5 / 6)))
-    first = p + d * (f2 + d * (f3 / 2 + d * (f4 / 6 + d * (f5 / 24))))
-    value = table[0].take(index)
-    value += d * (p + d * (f2 / 2 + d * (f3 / 6 + d * (f4 / 24 + d * (f5 / 120)))))
-    return value, first, second
+    e = np.exp(-np.abs(t))
+    one = 1.0 + e
+    near = 1.0 / one
+    far = e * near
+    value = np.log(one)
+    one -= 1.0
+    one -= e
+    one *= near
+    value -= one
+    value += np.maximum(t, 0.0)
+    return value, np.where(t > 0, near, far), far * near
 
 
 def poisson(events: Floats, time: Floats) -> Kernel:

@@ -166,23 +166,27 @@ class _Searches:
         stand = self.state.take(rows)
         values = stand.value + stand.gain + 0.5 * (self.others[rows] * stand.gradient).sum(axis=1)
         shares = (1.0, 0.0) if self.fit.narrow else (1.0,)
-        beta, both = _with_less_spread(stand.beta, shares), len(shares)
+        beta, both, few = (
+            _with_less_spread(stand.beta, shares),
+            len(shares),
+            self.model.to_choose(self.fit.coarse),
+        )
         height, trials = _over_tau(
             self.model,
             beta,
             np.tile(stand.study, (both, 1)),
             np.tile(self.free[rows], (both, 1)),
-            self.model.to_choose(self.fit.coarse),
-            np.tile(values - 30.0, both),
+            few,
+            np.tile(values, both),
         )
         best = height.reshape(both, -1).argmax(axis=0) * len(rows) + np.arange(len(rows))
         height, trials = height[best], trials.take(best)
         higher = np.flatnonzero(height > values + 5e-3)
         if not len(higher):
             return {}
-        climbed = self.model.maximise(
-            trials.take(higher), self.free[rows[higher]], self.fit.coarse, 1e-2, 1e-1
-        )
+        trials = trials.take(higher)
+        trials = trials if few == self.fit.coarse else self.model.anew(trials, self.fit.coarse)
+        climbed = self.model.maximise(trials, self.free[rows[higher]], self.fit.coarse, 1e-2, 1e-1)
         better = np.flatnonzero(climbed.value + climbed.gain > values[higher] + 1e-4)
         return {int(rows[higher[i]]): climbed.take([int(i)]) for i in better}
 
@@ -306,7 +310,9 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
         if model.size == 4:  # with tau above 0 the intercepts may need less spread
             places = _with_less_spread(places, (1.0, 0.3, 0.0) if narrow else (1.0, 0.3))
         study = np.repeat(state.study, len(places), axis=0)
-        _, found = _over_tau(model, places, study, free, model.to_choose(points))
+        few = model.to_choose(points)
+        _, found = _over_tau(model, places, study, free, few)
+        found = found if few == points else model.anew(found, points)
         found = model.maximise(found, free, points, 1e-2, 1e-1)
         # a likelihood that rises from tau = 0 but is lower at every trial has a small maximum
         value = found.value + found.gain
@@ -344,26 +350,30 @@ def _over_tau(
     """The best tau of a grid for each ``beta`` (P, size), all else free brought near to its maximum.
 
     The likelihood may have two maxima in tau. Returns the height (P,) it may rise to from there, by the
-    quadratic that touches it. ``least`` (P,): of an ascent from elsewhere; trials that are below at first are
-    not followed, those that lead back to the tau of ``beta`` not raised.
+    quadratic that touches it. ``least`` (P,): of an ascent from elsewhere; trials that lead back to the tau
+    of ``beta``, or past it, are not raised. A trial that stays below even if it rises by twice what the
+    quadratic says is not followed.
     """
     free = np.broadcast_to(free, beta.shape)
     from_ = np.repeat(np.arange(len(free)), len(_TAUS))
     trials = model.evaluate(_at_each_tau(beta, _TAUS), study[from_], points)
-    hold = free[from_] & (np.arange(model.size) != 1)
-    which = None if least is None else trials.value + trials.gain > least[from_]
-    trials = model.maximise(trials, hold, points, 1e-3, 1e-1, which)
+    free = free[from_]
+    now = trials.value + trials.gain
+    floor = now.max() if least is None else least[from_]
+    rise = (trials.newton(free & ~model.pinned(trials)) * trials.gradient).sum(axis=1)
+    hold = free & (np.arange(model.size) != 1)
+    trials = model.maximise(trials, hold, points, 1e-3, 1e-1, now + rise > floor - 0.5)
     tau, slope, curve = trials.beta[:, 1], trials.gradient[:, 1], trials.hessian[:, 1, 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         step = np.where(curve < 0, -slope / curve, np.inf)
-    to = beta[from_, 1]
     counts = np.abs(step) < tau
     if least is not None:
-        counts &= np.abs(tau + step - to) > 0.3 * np.maximum(to, 0.1)
+        to, end = beta[from_, 1], tau + step
+        counts &= (np.abs(end - to) >= 0.3 * np.maximum(to, 0.1)) & ((tau > to) == (end > to))
     height = trials.value + trials.gain + 0.5 * slope * np.where(counts, step, 0.0)
-    height = height.reshape(len(free), -1)
+    height = height.reshape(len(beta), -1)
     best = height.argmax(axis=1)
-    return height.max(axis=1), trials.take(np.arange(len(free)) * len(_TAUS) + best)
+    return height.max(axis=1), trials.take(np.arange(len(beta)) * len(_TAUS) + best)
 
 
 def _at_each_tau(beta: Floats, taus: Sequence[float]) -> Floats:

@@ -458,13 +458,17 @@ class MixedModel:
         scale[..., 0, 1] = -share / (root * rest)
         return z, scale, -np.log(root) - np.log(rest)
 
+    def anew(self, state: State, points: int) -> State:
+        """The state by other nodes: an ascent compares values, which must be of one rule."""
+        return self.evaluate(state.beta, state.study, points, state.centre)
+
     def maximise(
         self,
         state: State,
         free: Floats,
         points: int,
         close: float = 1e-10,
-        still: float = 1e-6,
+        still: float = 3e-5,
         which: Floats | None = None,
     ) -> State:
         """Newton ascent over the ``free`` (P, size) or (size,) of ``beta`` and the study intercepts.
@@ -475,45 +479,61 @@ class MixedModel:
         with it. ``which`` (P,): the points that move; the others stay where they are.
         """
         free = np.broadcast_to(free, state.beta.shape)
-        live = np.ones(len(free), dtype=bool) if which is None else which.copy()
+        live = np.arange(len(free)) if which is None else np.flatnonzero(which)
         for _ in range(30):
-            moving = free & ~self.pinned(state)
-            newton = state.newton(moving)
-            # leave a saddle: the gradient there is zero
-            newton[moving & self.spread & (state.beta == 0.0)] = 0.1
+            start = state if len(live) == len(free) else state.take(live)
+            newton = self._newton(start, free[live])
             largest = np.abs(newton).max(axis=1, initial=0.0)
-            along = np.abs(state.step_study).max(axis=1, initial=0.0)
-            live &= ~((largest < close) & (along < 100 * close))
-            if not live.any():
+            along = np.abs(start.step_study).max(axis=1, initial=0.0)
+            far = np.flatnonzero((largest >= close) | (along >= 100 * close))
+            if not len(far):
                 break
-            size = np.minimum(1.0, 2.0 / np.maximum(largest, 1e-300))
-            start, failed = state, live
-            for halving in range(13):
-                if halving == 12:  # no better point along the step
-                    live = live & ~failed
-                size = np.where(live, size, 0.0)
-                beta, study = self._moved(start, newton, size, free)
-                state = self.evaluate(beta, study, points, start.centre)
-                # points that were found better before stay where they are
-                failed = failed & live & ~(state.value >= start.value - 1e-12 * np.abs(start.value))
-                if not failed.any():
-                    break
-                size = np.where(failed, size / 2, size)
+            if len(far) < len(live):
+                live, start, newton, largest = live[far], start.take(far), newton[far], largest[far]
+            end, better = self._climbed(start, newton, largest, free[live], points)
+            state = state.put(live, end)
             moved = np.maximum(
-                np.abs(state.beta - start.beta).max(axis=1, initial=0.0),
-                np.abs(state.study - start.study).max(axis=1, initial=0.0),
+                np.abs(end.beta - start.beta).max(axis=1, initial=0.0),
+                np.abs(end.study - start.study).max(axis=1, initial=0.0),
             )
-            live = live & ~(moved < still)
-            if not live.any():
+            live = live[better & (moved >= still)]
+            if not len(live):
                 break
         return state
+
+    def _newton(self, state: State, free: Floats) -> Floats:
+        """The Newton step of what is ``free`` and not pinned, away from saddles."""
+        moving = free & ~self.pinned(state)
+        newton = state.newton(moving)
+        # the gradient of a saddle is zero
+        newton[moving & self.spread & (state.beta == 0.0)] = 0.1
+        return newton
+
+    def _climbed(
+        self, start: State, newton: Floats, largest: Floats, free: Floats, points: int
+    ) -> tuple[State, Floats]:
+        """The ends of Newton steps, shorter where the likelihood falls along one; which are no lower (P,)."""
+        size = np.minimum(1.0, 2.0 / np.maximum(largest, 1e-300))
+        end, failed = start, np.arange(len(size))
+        least = start.value - 1e-7 - 1e-12 * np.abs(start.value)  # nodes laid anew shift it by so much
+        for _ in range(12):
+            from_ = start if len(failed) == len(size) else start.take(failed)
+            beta, study = self._moved(from_, newton[failed], size[failed], free[failed])
+            end = end.put(failed, self.evaluate(beta, study, points, from_.centre))
+            failed = failed[~(end.value[failed] >= least[failed])]
+            if not len(failed):
+                break
+            size[failed] /= 2
+        better = np.ones(len(size), dtype=bool)
+        better[failed] = False
+        return end.put(failed, start.take(failed)) if len(failed) else end, better
 
     def _moved(self, state: State, newton: Floats, size: Floats, free: Floats) -> tuple[Floats, Floats]:
         """``beta`` and ``study`` after ``size`` (P,) of a Newton step, standard deviations kept in range."""
         beta = state.beta + size[:, None] * newton
         kept = np.minimum(np.maximum(beta, 0.0), TAU_MAX)
         kept[(kept < 1e-5) & (state.beta > 0) & free] = 0.0
-        beta = np.where(self.spread & (size > 0)[:, None], kept, beta)
+        beta = np.where(self.spread, kept, beta)
         if self.intercept != "fixed":
             return beta, state.study
         move = state.step_study * size[:, None]
@@ -533,10 +553,10 @@ class MixedModel:
         state = self.maximise(state, free, points)
         if self._effects(state) == 2:
             points = max(points, _FULL)
-            state = self.maximise(self.evaluate(state.beta, state.study, points, state.centre), free, points)
+            state = self.maximise(self.anew(state, points), free, points)
         while self._effects(state) == 1 and points < 64:
             more = 2 * points
-            finer = self.evaluate(state.beta, state.study, more, state.centre)
+            finer = self.anew(state, more)
             error = abs(float(finer.value[0] - state.value[0]))
             if error < _TOLERANCE:
                 break
@@ -548,7 +568,7 @@ class MixedModel:
 
     def to_choose(self, points: int) -> int:
         """With how many points to choose by a likelihood known to 1e-4: half, of one random effect."""
-        return points if self.intercept == "random" else points // 2
+        return 7 if self.intercept == "random" else points // 2
 
     def leading(self, state: State, points: int) -> int:
         """With how many points to lead a search from there: a product where it is good enough."""
