@@ -14,7 +14,7 @@ from scipy.special import expit, xlog1py
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.exact import Profiled, Start, fit_mixed, one_by_one, side_of
 from jakinib.synthesis.kernels import log_choose
-from jakinib.synthesis.mixed import MixedModel, State
+from jakinib.synthesis.model import Model, State
 from jakinib.synthesis.pairs import Fit, Pairs
 
 
@@ -35,11 +35,7 @@ def beta_binomial(pairs: Pairs, measure: str = "OR", effects: str = "random") ->
     return one_by_one(pairs, measure, used, fit_one, random=False)
 
 
-def _no_kernel(eta: Floats) -> tuple[Floats, Floats, Floats]:
-    raise NotImplementedError("the beta-binomial has no random effects to integrate over")
-
-
-class _BetaBinomial(MixedModel):
+class _BetaBinomial(Model):
     """Parameters theta, s, alpha: logit p2 = alpha, logit p1 = alpha + theta, rho / (1 - rho) = s^2.
 
     With phi = s^2 the probability is a product of (p + j phi), j < events, (1 - p + j phi), j < n - events,
@@ -50,8 +46,7 @@ class _BetaBinomial(MixedModel):
     between_studies = False
 
     def __init__(self, pairs: Pairs) -> None:
-        super().__init__(_no_kernel, (), len(pairs.e1))
-        self.size = 3
+        super().__init__(len(pairs.e1), 3)
         self._groups = [(_rule(e), _rule(d - e)) for e, d in ((pairs.e1, pairs.d1), (pairs.e2, pairs.d2))]
         self._all = _rule(np.concatenate([pairs.d1, pairs.d2]))
         self._constant = float(log_choose(pairs.d1, pairs.e1).sum() + log_choose(pairs.d2, pairs.e2).sum())

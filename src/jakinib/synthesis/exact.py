@@ -12,7 +12,7 @@ from scipy.special import chdtrc, chdtri
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.likelihood import fit
-from jakinib.synthesis.mixed import MixedModel, State
+from jakinib.synthesis.model import Model, State
 from jakinib.synthesis.pairs import Fit, Pairs
 
 _END = 60.0  # a log odds ratio as good as infinite
@@ -87,7 +87,7 @@ class Separated:
 class Start:
     """A model with its rough starting point and the nodes to begin with."""
 
-    model: MixedModel
+    model: Model
     beta: Floats
     study: Floats
     points: int

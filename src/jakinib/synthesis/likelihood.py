@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import chdtrc, chdtri
 
 from jakinib.synthesis.arms import Floats, Ints
-from jakinib.synthesis.mixed import MixedModel, State
+from jakinib.synthesis.model import Model, State
 from jakinib.synthesis.quadrature import TAU_MAX
 
 _TAU_GRID = (0.1, 0.5, 1.6)
@@ -32,7 +32,7 @@ class Likelihood:
     ``tau_limits(level)``: of tau; ``p()``: likelihood-ratio test of theta = 0. All are searched together.
     """
 
-    model: MixedModel
+    model: Model
     state: State
     free: Floats
     points: int
@@ -288,7 +288,7 @@ class _Searches:
         return others, steps[..., 1], np.where(lost.any(axis=1), np.inf, left)
 
 
-def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: int) -> Likelihood:
+def fit(model: Model, beta: Floats, study: Floats, random: bool, points: int) -> Likelihood:
     """Maximise from a rough start; ``random``: whether tau is estimated (else held at 0)."""
     free = np.arange(model.size) != 1
     start = beta.copy()
@@ -297,7 +297,7 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     roughly = (1e-3, 1e-2) if random else ()
     state = model.maximise(model.evaluate(start[None], study[None], points), free, points, *roughly)
     narrow = False
-    if model.size == 4:  # the spread of the intercepts may have a maximum at 0 beside another
+    if model.random_intercepts:  # the spread of the intercepts may have a maximum at 0 beside another
         start[3] = 0.0
         flat = model.evaluate(start[None], study[None], points)
         flat = model.maximise(flat, free & ~model.spread, points, *roughly)
@@ -307,7 +307,7 @@ def fit(model: MixedModel, beta: Floats, study: Floats, random: bool, points: in
     if random:
         free = np.ones(model.size, dtype=bool)
         places = state.beta
-        if model.size == 4:  # with tau above 0 the intercepts may need less spread
+        if model.random_intercepts:  # with tau above 0 the intercepts may need less spread
             places = _with_less_spread(places, (1.0, 0.3, 0.0) if narrow else (1.0, 0.3))
         study = np.repeat(state.study, len(places), axis=0)
         few = model.to_choose(points)
@@ -340,7 +340,7 @@ def _with_less_spread(beta: Floats, shares: Sequence[float]) -> Floats:
 
 
 def _over_tau(
-    model: MixedModel,
+    model: Model,
     beta: Floats,
     study: Floats,
     free: Floats,

@@ -24,96 +24,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jakinib.synthesis.arms import Floats, Ints
+from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.kernels import Kernel
-from jakinib.synthesis.quadrature import DROP, TAU_MAX, ends, gauss_hermite, probes, trapezoid
+from jakinib.synthesis.model import LINES, Model, State
+from jakinib.synthesis.quadrature import DROP, ends, gauss_hermite, probes, trapezoid
 
-_TOLERANCE = 1e-10
-_SPREAD = np.array([False, True, False, True])
 _BLOCK = 100_000  # studies x points x nodes held at once
 _STEPS = np.array([0.55, 0.6])  # between nodes of a trapezoid sum: in scales of the integrand, and in eta
 # of no events the integrand is analytic for pi / 2 in eta only: finer where the rule is not refined
 _PLANE_STEPS = np.array([0.6, 0.52])
 _FULL = 16  # points at which steps are as given; more make them smaller
-_PLANE = 11  # from so many points on, two random effects are summed line by line
-_SPREAD_OUT = 2.0  # standard deviations from which on a product of nodes leads astray
-
-
-@dataclass(frozen=True)
-class State:
-    """The log-likelihood ``value`` (P,) at P points, its gradient (P, size) and Hessian (P, size, size).
-
-    ``beta`` (P, size) = theta, tau (, alpha, sigma). Study intercepts ``study`` (P, k) are eliminated from
-    the derivatives: ``step_study`` is their own Newton step, ``gain`` (P,) what it is worth, and ``cross``
-    (P, k, 2) how they follow theta and tau. Without free study intercepts k is 0 there. ``centre`` (P, k, d):
-    where the nodes of the d random effects were laid.
-    """
-
-    beta: Floats
-    study: Floats
-    value: Floats
-    gradient: Floats
-    hessian: Floats
-    gain: Floats
-    step_study: Floats
-    cross: Floats
-    centre: Floats
-
-    @classmethod
-    def joined(cls, states: list[State]) -> State:
-        """The points of all states, one after another."""
-        return cls(*map(np.concatenate, zip(*(vars(state).values() for state in states), strict=True)))
-
-    def take(self, which: Ints | list[int]) -> State:
-        """Some of the points, in the order given."""
-        return State(*(part[which] for part in vars(self).values()))
-
-    def put(self, which: Ints, part: State) -> State:
-        """The state with some of its points replaced."""
-        if len(which) == len(self.value):
-            return part
-        both = State(*(own.copy() for own in vars(self).values()))
-        for name, own in vars(both).items():
-            if name != "centre":
-                own[which] = getattr(part, name)
-            elif own.shape[2] == part.centre.shape[2]:
-                own[which] = part.centre
-        return both
-
-    def newton(self, moving: Floats, towards: Floats | None = None) -> Floats:
-        """Newton steps for a maximum over the ``moving`` (P, size) of ``beta``, 0 elsewhere.
-
-        Directions of wrong or no curvature are turned uphill. ``towards`` (P, size, r): other right sides
-        than the gradient.
-        """
-        right = self.gradient[:, :, None] if towards is None else towards
-        inner = -self.hessian
-        if not moving.all():
-            right = right * moving[:, :, None]
-            inner = np.where(moving[:, :, None] & moving[:, None, :], inner, 0.0)
-            largest = np.abs(inner).max(axis=(1, 2), initial=0.0)
-            at = np.arange(moving.shape[1])
-            inner[:, at, at] += np.where(moving, 0.0, largest[:, None])
-        step = _solved(inner, right)
-        if step is None:
-            values, vectors = np.linalg.eigh(inner)
-            size = np.abs(values)
-            floor = 1e-8 * np.maximum(size.max(axis=1, keepdims=True), 1e-8)
-            turned = np.matmul(vectors.transpose(0, 2, 1), right) / np.maximum(size, floor)[:, :, None]
-            step = np.matmul(vectors, turned) * moving[:, :, None]
-        return step[:, :, 0] if towards is None else step
-
-
-def _solved(inner: Floats, right: Floats) -> Floats | None:
-    """``inner`` (P, n, n) inverted on ``right`` (P, n, r) if all are well above singular, else None."""
-    try:
-        diagonal = np.linalg.cholesky(inner).diagonal(axis1=1, axis2=2)
-    except np.linalg.LinAlgError:
-        return None
-    if not (diagonal.min(axis=1, initial=np.inf) > 1e-3 * diagonal.max(axis=1, initial=0.0)).all():
-        return None
-    solved: Floats = np.linalg.solve(inner, right)
-    return solved
 
 
 def _sum(parts: Floats, times: Sequence[float] | None = None) -> Floats:
@@ -166,32 +86,20 @@ def _features(z: Floats) -> Floats:
     return features.swapaxes(2, 3)
 
 
-class MixedModel:
+class MixedModel(Model):
     """A model over k studies.
 
     ``kernel``: the log-likelihoods of the counts of all studies, first those of the first ``c``, then those
     of the next (k studies each). ``intercept``: None, "fixed" or "random".
     """
 
-    between_studies = True  # whether the standard deviation of the effect is one between studies
-
     def __init__(self, kernel: Kernel, c: Sequence[float], k: int, intercept: str | None = None) -> None:
-        self.kernel, self.k, self.intercept = kernel, k, intercept
-        self.c = c
-        self.size = 4 if intercept == "random" else 2
+        super().__init__(k, 4 if intercept == "random" else 2, intercept)
+        self.kernel, self.c = kernel, c
         self._grid: dict[tuple[int, ...], _Grid] = {}
 
-    @property
-    def spread(self) -> Floats:
-        """Which of ``beta`` are standard deviations, (size,)."""
-        return _SPREAD[: self.size]
-
     def evaluate(self, beta: Floats, study: Floats, points: int, centre: Floats | None = None) -> State:
-        """Log-likelihood, its gradient and Hessian in ``beta`` (study intercepts eliminated), at P points.
-
-        ``centre``: of a state near by, where to look for the place of the nodes.
-        """
-        if self.size == 4 and len(beta) > 1:
+        if self.random_intercepts and len(beta) > 1:
             # one random effect has a rule of its own, which is better than the product for two
             kinds = (beta[:, [1, 3]] != 0.0) @ [1, 2]
             parts = [np.flatnonzero(kinds == kind) for kind in set(kinds.tolist())]
@@ -200,7 +108,7 @@ class MixedModel:
                 states = [replace(s, centre=np.zeros((len(s.value), self.k, 2))) for s in states]
                 return State.joined(states).take(np.argsort(np.concatenate(parts)))
         random = tuple(i for i in (1, 3) if i < self.size and beta[:, i].any())
-        if len(random) == 2 and points >= _PLANE and len(beta) > 1:  # one fills the processor's cache
+        if len(random) == 2 and points >= LINES and len(beta) > 1:  # one fills the processor's cache
             near = [None if centre is None else centre[[p]] for p in range(len(beta))]
             alone = [self.evaluate(beta[[p]], study[[p]], points, at) for p, at in enumerate(near)]
             return State.joined(alone)
@@ -310,7 +218,7 @@ class MixedModel:
             np.multiply(c, effect, out=own)
         if self.intercept == "fixed":
             eta += study.T[:, :, None]
-        elif self.intercept == "random":
+        elif self.random_intercepts:
             eta += beta[:, 2:3]
             if 3 in random:
                 eta += beta[:, 3:4] * z[..., random.index(3)]
@@ -333,7 +241,7 @@ class MixedModel:
         centre = centre.transpose(1, 0, 2)
         if not random:
             z, base, room = np.zeros((self.k, P, 1, 0)), np.zeros((self.k, P, 1)), np.full(P, np.inf)
-        elif len(random) == 2 and points >= _PLANE:
+        elif len(random) == 2 and points >= LINES:
             centre, scale, _ = self._adapt(beta, study, random, centre)
             z, base, room = self._plane(beta, centre, scale, _PLANE_STEPS * (_FULL / points))
         elif len(random) == 2:
@@ -417,7 +325,7 @@ class MixedModel:
             return False
         move = np.abs(beta - grid.beta)
         shift = move[:, 0] + 3.0 * move[:, 1]
-        if self.intercept == "random":
+        if self.random_intercepts:
             shift = shift + move[:, 2] + 3.0 * move[:, 3]
         elif self.intercept == "fixed":
             shift = shift + np.abs(study - grid.study).max(axis=1, initial=0.0)
@@ -457,124 +365,3 @@ class MixedModel:
         scale[..., 0, 0], scale[..., 1, 1] = 1 / root, 1 / rest
         scale[..., 0, 1] = -share / (root * rest)
         return z, scale, -np.log(root) - np.log(rest)
-
-    def anew(self, state: State, points: int) -> State:
-        """The state by other nodes: an ascent compares values, which must be of one rule."""
-        return self.evaluate(state.beta, state.study, points, state.centre)
-
-    def maximise(
-        self,
-        state: State,
-        free: Floats,
-        points: int,
-        close: float = 1e-10,
-        still: float = 3e-5,
-        which: Floats | None = None,
-    ) -> State:
-        """Newton ascent over the ``free`` (P, size) or (size,) of ``beta`` and the study intercepts.
-
-        Ends before a step shorter than ``close``, or after one shorter than ``still``: Newton's error is
-        squared at each step, and the likelihood is off by the square of that again.
-        Standard deviations stay in [0, TAU_MAX]; one that reaches zero stays there if the likelihood falls
-        with it. ``which`` (P,): the points that move; the others stay where they are.
-        """
-        free = np.broadcast_to(free, state.beta.shape)
-        live = np.arange(len(free)) if which is None else np.flatnonzero(which)
-        for _ in range(30):
-            start = state if len(live) == len(free) else state.take(live)
-            newton = self._newton(start, free[live])
-            largest = np.abs(newton).max(axis=1, initial=0.0)
-            along = np.abs(start.step_study).max(axis=1, initial=0.0)
-            far = np.flatnonzero((largest >= close) | (along >= 100 * close))
-            if not len(far):
-                break
-            if len(far) < len(live):
-                live, start, newton, largest = live[far], start.take(far), newton[far], largest[far]
-            end, better = self._climbed(start, newton, largest, free[live], points)
-            state = state.put(live, end)
-            moved = np.maximum(
-                np.abs(end.beta - start.beta).max(axis=1, initial=0.0),
-                np.abs(end.study - start.study).max(axis=1, initial=0.0),
-            )
-            live = live[better & (moved >= still)]
-            if not len(live):
-                break
-        return state
-
-    def _newton(self, state: State, free: Floats) -> Floats:
-        """The Newton step of what is ``free`` and not pinned, away from saddles."""
-        moving = free & ~self.pinned(state)
-        newton = state.newton(moving)
-        # the gradient of a saddle is zero
-        newton[moving & self.spread & (state.beta == 0.0)] = 0.1
-        return newton
-
-    def _climbed(
-        self, start: State, newton: Floats, largest: Floats, free: Floats, points: int
-    ) -> tuple[State, Floats]:
-        """The ends of Newton steps, shorter where the likelihood falls along one; which are no lower (P,)."""
-        size = np.minimum(1.0, 2.0 / np.maximum(largest, 1e-300))
-        end, failed = start, np.arange(len(size))
-        least = start.value - 1e-7 - 1e-12 * np.abs(start.value)  # nodes laid anew shift it by so much
-        for _ in range(12):
-            from_ = start if len(failed) == len(size) else start.take(failed)
-            beta, study = self._moved(from_, newton[failed], size[failed], free[failed])
-            end = end.put(failed, self.evaluate(beta, study, points, from_.centre))
-            failed = failed[~(end.value[failed] >= least[failed])]
-            if not len(failed):
-                break
-            size[failed] /= 2
-        better = np.ones(len(size), dtype=bool)
-        better[failed] = False
-        return end.put(failed, start.take(failed)) if len(failed) else end, better
-
-    def _moved(self, state: State, newton: Floats, size: Floats, free: Floats) -> tuple[Floats, Floats]:
-        """``beta`` and ``study`` after ``size`` (P,) of a Newton step, standard deviations kept in range."""
-        beta = state.beta + size[:, None] * newton
-        kept = np.minimum(np.maximum(beta, 0.0), TAU_MAX)
-        kept[(kept < 1e-5) & (state.beta > 0) & free] = 0.0
-        beta = np.where(self.spread, kept, beta)
-        if self.intercept != "fixed":
-            return beta, state.study
-        move = state.step_study * size[:, None]
-        move = move + np.matmul(state.cross, (beta - state.beta)[:, :2, None])[..., 0]
-        return beta, state.study + np.clip(move, -3.0, 3.0)
-
-    def pinned(self, state: State) -> Floats:
-        """The standard deviations (P, size) that stay at the end of their range."""
-        curve = np.einsum("Pii->Pi", state.hessian)
-        low = (state.beta == 0.0) & (curve <= 0)
-        high = (state.beta >= TAU_MAX) & (state.gradient >= 0)
-        pinned: Floats = self.spread & (low | high)
-        return pinned
-
-    def refine(self, state: State, free: Floats, points: int) -> tuple[State, int]:
-        """Maximise from one point, adding nodes until the log-likelihood at the maximum stands still."""
-        state = self.maximise(state, free, points)
-        if self._effects(state) == 2:
-            points = max(points, _FULL)
-            state = self.maximise(self.anew(state, points), free, points)
-        while self._effects(state) == 1 and points < 64:
-            more = 2 * points
-            finer = self.anew(state, more)
-            error = abs(float(finer.value[0] - state.value[0]))
-            if error < _TOLERANCE:
-                break
-            points = more
-            state = self.maximise(finer, free, points)
-            if error < _TOLERANCE ** (1 / 2):  # twice the nodes square the error
-                break
-        return state, points
-
-    def to_choose(self, points: int) -> int:
-        """With how many points to choose by a likelihood known to 1e-4: half, of one random effect."""
-        return 7 if self.intercept == "random" else points // 2
-
-    def leading(self, state: State, points: int) -> int:
-        """With how many points to lead a search from there: a product where it is good enough."""
-        wide = self.intercept == "random" and bool((state.beta[:, self.spread] > _SPREAD_OUT).any())
-        return _PLANE if wide else points
-
-    def _effects(self, state: State) -> int:
-        """How many random effects there are at the first point."""
-        return int((state.beta[0, self.spread] != 0.0).sum())
