@@ -16,6 +16,7 @@ from jakinib.synthesis.quadrature import TAU_MAX
 _TAU_GRID = (0.1, 0.5, 1.6)
 _TAUS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _FAR = 50.0
+_SIGMA = 0.5  # of intercepts, to start from where there is no better guess
 # theta's lower and upper limit, theta = 0, tau's lower and upper limit: parameter, and side of the maximum
 _SEARCHES = ((0, -1), (0, 1), (0, 0), (1, -1), (1, 1))
 _LOW, _HIGH, _NULL = 0, 1, 2  # the first three are always made
@@ -159,36 +160,38 @@ class _Searches:
         self.others, self.along, _ = self._others(self.state, self.free, self.index)
 
     def elsewhere(self, found: Floats) -> dict[int, State]:
-        """Where the searches of theta ended, the place of a higher maximum over tau if there is one."""
-        rows = np.flatnonzero(self.free[:, 1] & np.isfinite(found))
+        """Where the searches ended, the place of a higher maximum over the others if there is one.
+
+        Looked for over tau where it is free, and with another spread of random intercepts.
+        """
+        state, model, coarse = self.state, self.model, self.fit.coarse
+        values = state.value + state.gain + 0.5 * (self.others * state.gradient).sum(axis=1)
+        rows, again = np.flatnonzero(np.isfinite(found)), np.zeros(0, dtype=int)
+        places = state.beta[rows]
+        if model.random_intercepts:
+            again = np.flatnonzero((places[:, 3] == 0.0) | self.fit.narrow)
+            other = _with_spread(places[again], np.where(places[again, 3] == 0.0, _SIGMA, 0.0))
+            places = np.concatenate([places, other])
+        from_ = np.concatenate([rows, rows[again]])
+        over, held = self.free[from_, 1], np.arange(len(from_)) >= len(rows)
+        held &= ~over
+        rows, beta, study = from_[held], places[held], state.study[from_[held]]
+        if over.any():
+            at, few = from_[over], model.to_choose(coarse)
+            height, trials = _over_tau(model, places[over], state.study[at], self.free[at], few, values[at])
+            likely = np.flatnonzero(height > values[at] + 5e-3)
+            rows = np.concatenate([rows, at[likely]])
+            beta = np.concatenate([beta, trials.beta[likely]])
+            study = np.concatenate([study, trials.study[likely]])
         if not len(rows):
             return {}
-        stand = self.state.take(rows)
-        values = stand.value + stand.gain + 0.5 * (self.others[rows] * stand.gradient).sum(axis=1)
-        shares = (1.0, 0.0) if self.fit.narrow else (1.0,)
-        beta, both, few = (
-            _with_less_spread(stand.beta, shares),
-            len(shares),
-            self.model.to_choose(self.fit.coarse),
-        )
-        height, trials = _over_tau(
-            self.model,
-            beta,
-            np.tile(stand.study, (both, 1)),
-            np.tile(self.free[rows], (both, 1)),
-            few,
-            np.tile(values, both),
-        )
-        best = height.reshape(both, -1).argmax(axis=0) * len(rows) + np.arange(len(rows))
-        height, trials = height[best], trials.take(best)
-        higher = np.flatnonzero(height > values + 5e-3)
-        if not len(higher):
-            return {}
-        trials = trials.take(higher)
-        trials = trials if few == self.fit.coarse else self.model.anew(trials, self.fit.coarse)
-        climbed = self.model.maximise(trials, self.free[rows[higher]], self.fit.coarse, 1e-2, 1e-1)
-        better = np.flatnonzero(climbed.value + climbed.gain > values[higher] + 1e-4)
-        return {int(rows[higher[i]]): climbed.take([int(i)]) for i in better}
+        climbed = model.maximise(model.evaluate(beta, study, coarse), self.free[rows], coarse, 1e-2, 1e-1)
+        heights = climbed.value + climbed.gain
+        best: dict[int, State] = {}
+        for i in np.argsort(heights):  # the highest of a row is the last
+            if heights[i] > values[rows[i]] + 1e-4:
+                best[int(rows[i])] = climbed.take([i])
+        return best
 
     def run(self, points: int) -> Floats:
         """The answers, to the accuracy of the nodes; the searches stand there afterwards."""
@@ -296,19 +299,17 @@ def fit(model: Model, beta: Floats, study: Floats, random: bool, points: int) ->
     # with random effects it is only a place to start from
     roughly = (1e-3, 1e-2) if random else ()
     state = model.maximise(model.evaluate(start[None], study[None], points), free, points, *roughly)
-    narrow = False
+    narrow, places = False, state.beta
     if model.random_intercepts:  # the spread of the intercepts may have a maximum at 0 beside another
         start[3] = 0.0
         flat = model.evaluate(start[None], study[None], points)
         flat = model.maximise(flat, free & ~model.spread, points, *roughly)
         narrow = bool(flat.hessian[0, 3, 3] <= 0)
+        places = _with_spread(state.beta, *_spreads(float(state.beta[0, 3])), *([0.0] if narrow else []))
         state = flat if narrow and flat.value[0] > state.value[0] else state
     coarse, common = points, state
     if random:
         free = np.ones(model.size, dtype=bool)
-        places = state.beta
-        if model.random_intercepts:  # with tau above 0 the intercepts may need less spread
-            places = _with_less_spread(places, (1.0, 0.3, 0.0) if narrow else (1.0, 0.3))
         study = np.repeat(state.study, len(places), axis=0)
         few = model.to_choose(points)
         _, found = _over_tau(model, places, study, free, few)
@@ -334,9 +335,16 @@ def fit(model: Model, beta: Floats, study: Floats, random: bool, points: int) ->
     )
 
 
-def _with_less_spread(beta: Floats, shares: Sequence[float]) -> Floats:
-    """Every row of ``beta`` (P, size) with each share of the spread of intercepts, (shares x P, size)."""
-    return np.concatenate([np.hstack([beta[:, :3], share * beta[:, 3:]]) for share in shares])
+def _spreads(sigma: float) -> tuple[float, float]:
+    """Spreads of intercepts to try: with tau above 0 less may be needed."""
+    return (sigma, 0.3 * sigma) if sigma > 0.0 else (_SIGMA, 0.3 * _SIGMA)
+
+
+def _with_spread(beta: Floats, *sigmas: Floats | float) -> Floats:
+    """The rows of ``beta`` (P, 4) with each of ``sigmas`` as the spread of intercepts, one after another."""
+    places = np.tile(beta, (len(sigmas), 1))
+    places[:, 3] = np.concatenate([np.broadcast_to(sigma, len(beta)) for sigma in sigmas])
+    return places
 
 
 def _over_tau(
