@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import gammaln, logsumexp
+from scipy.optimize import minimize_scalar
+from scipy.special import chdtrc, chdtri, gammaln, logsumexp
 
 import jakinib as jk
 from jakinib.synthesis.arms import read_arms
+from jakinib.synthesis.kernels import log_choose
 from jakinib.synthesis.network.data import select
 from jakinib.synthesis.network.exact import one_hot
 from jakinib.synthesis.network.random_effects import ExactModel
@@ -229,3 +231,61 @@ def test_an_uninformative_study_and_the_unit_of_time_change_nothing():
     )
     assert np.allclose(one.effects().theta, two.effects().theta, atol=1e-6)
     assert "zero" in {x.study for x in two.left_out}
+
+
+# pairs of arms (study, first, second) as events and persons: studies that can be read in two ways
+TWO_RIDGES = {
+    "seven times the other arm, and a seventh": [
+        ("t0", 5, 42, "t1", 27, 147), ("t1", 7, 146, "t2", 6, 48), ("t0", 11, 165, "t1", 4, 60),
+        ("t2", 67, 195, "t0", 59, 136), ("t0", 4, 108, "t1", 9, 117), ("t0", 43, 167, "t2", 3, 32),
+    ],
+    "no event under t1 but in two": [
+        ("t0", 6, 148, "t1", 2, 193), ("t1", 0, 14, "t2", 2, 15), ("t1", 0, 156, "t2", 3, 149),
+        ("t0", 3, 42, "t2", 5, 140), ("t0", 9, 65, "t1", 0, 59), ("t0", 15, 128, "t1", 0, 22),
+    ],
+}  # fmt: skip
+
+
+def height_of(studies, at):
+    """The log-likelihood's maximum over tau and t2's effect with t1's at ``at``, by dense sums."""
+    z = np.linspace(-8, 8, 241)
+    normal = -0.5 * z**2 - 0.5 * math.log(2 * math.pi) + math.log(z[1] - z[0])
+    kernels = []
+    for a, e1, n1, b, e2, n2 in studies:
+        x = np.arange(max(0, e1 + e2 - n2), min(n1, e1 + e2) + 1)
+        ways = log_choose(n1, x) + log_choose(n2, e1 + e2 - x)
+        kernels.append((int(a[1]), int(b[1]), x - e1, ways - log_choose(n1, e1) - log_choose(n2, e2)))
+
+    def below(other, tau):
+        d = np.array([0.0, at, other])
+        total = 0.0
+        for a, b, x, ways in kernels:
+            eta = d[a] - d[b] + tau * z
+            total += logsumexp(normal - logsumexp(ways[:, None] + x[:, None] * eta, axis=0))
+        return -total
+
+    def over(tau):
+        return minimize_scalar(below, bounds=(-6, 6), args=(tau,), method="bounded").fun
+
+    taus = np.array([0.0, 0.1, 0.25, 0.5, 0.8, 1.2, 1.8, 2.6, 4.0])
+    lows = [over(tau) for tau in taus]
+    i = int(np.argmin(lows))
+    ends = taus[max(i - 1, 0)], taus[min(i + 1, len(taus) - 1)]
+    return -min(lows[i], minimize_scalar(over, bounds=ends, method="bounded").fun)
+
+
+@pytest.mark.parametrize("name", list(TWO_RIDGES))
+def test_limits_are_those_of_the_higher_of_two_maxima_in_tau(name):
+    rows = []
+    for i, (a, e1, n1, b, e2, n2) in enumerate(TWO_RIDGES[name]):
+        rows += [(f"s{i}", a, e1, n1), (f"s{i}", b, e2, n2)]
+    table = pd.DataFrame(rows, columns=["study", "treatment", "events", "n"])
+    net = jk.network(table, "OR", "exact", reference="t0")
+    effect = net.effects().iloc[0]
+    peak = net.log_likelihood
+    assert height_of(TWO_RIDGES[name], effect.theta) == pytest.approx(peak, abs=1e-5)
+    for limit in (effect.ci_low, effect.ci_high):
+        height = height_of(TWO_RIDGES[name], math.log(limit))
+        assert height == pytest.approx(peak - chdtri(1, 0.05) / 2, abs=2e-3)
+    p = chdtrc(1, 2 * (peak - height_of(TWO_RIDGES[name], 0.0)))
+    assert effect.p == pytest.approx(p, abs=1e-4)

@@ -20,6 +20,7 @@ from jakinib.synthesis.network.decomposition import Decomposition, Test
 from jakinib.synthesis.network.exact_split import design_by_treatment, node_splits
 from jakinib.synthesis.network.fit import Comparisons, NetworkFit, predict, two_sided
 from jakinib.synthesis.network.random_effects import ExactModel, State, ascent, maximise, summit
+from jakinib.synthesis.network.ridge import Range, other_ridge
 from jakinib.synthesis.network.separation import bounded_above, carries, classes, split_studies
 from jakinib.synthesis.network.split import Split
 from jakinib.synthesis.quadrature import TAU_MAX
@@ -27,6 +28,7 @@ from jakinib.synthesis.result import LeftOut
 
 _TAU_GRID = (0.15, 0.4, 0.8, 1.6)
 _FAR = 60.0
+_TAU_ROOT = math.sqrt(float(chdtri(1.0, 0.05)))  # of the limits of tau2 that a fit carries
 _WIDE = 0.7  # from here on coarse nodes leave more than 1e-5 of a study's log-likelihood
 
 
@@ -182,8 +184,19 @@ class Line:
     def p(self) -> float:
         model: ExactModel = self.fit.exact
         start = self._near(0.0, self._origin() if self.finite else None)
-        _, value = summit(model, start, self.free, self.fit.random)
+        state, value = summit(model, start, self.free, self.fit.random)
+        other = self._other(state, value)
+        value = value if other is None else other.value
         return float(chdtrc(1.0, max(0.0, 2 * (self.fit.peak - value))))
+
+    def _other(self, state: State, value: float) -> State | None:
+        """A higher maximum over tau with the difference held as in ``state``."""
+        fit = self.fit
+        if not fit.random:
+            return None
+        root = math.sqrt(max(0.0, 2 * (fit.peak - value)))
+        tau_range = Range(self.tau, math.sqrt(fit.tau2_low), math.sqrt(fit.tau2_high), _TAU_ROOT)
+        return other_ridge(fit.exact, state, self.free, value, root, tau_range)
 
     def _origin(self) -> State:
         if "origin" not in self.__dict__:
@@ -196,14 +209,24 @@ class Line:
 
     def limit(self, side: int, target: float) -> float:
         """Where the log-likelihood has fallen by target^2 / 2 on one side."""
-        if self.finite:
-            found = self._venzon_moolgavkar(side, target)
-            if found is not None:
-                return found
-        return self._bracket(side, target)
+        found = self._venzon_moolgavkar(side, target) if self.finite else None
+        x, state = found if found is not None else self._bracket(side, target)
+        for _ in range(3):
+            if math.isinf(x):
+                break
+            beta = state.beta.copy()
+            beta[self.a] = x
+            other = self._other(replace(state, beta=beta), self.fit.peak - target**2 / 2)
+            if other is None:
+                break
+            x, state = self._bracket(side, target, other)  # the higher ridge falls later
+        return x
 
-    def _venzon_moolgavkar(self, side: int, target: float) -> float | None:
-        """Venzon & Moolgavkar (1988): Newton on the limit and all other parameters at once."""
+    def _venzon_moolgavkar(self, side: int, target: float) -> tuple[float, State] | None:
+        """Venzon & Moolgavkar (1988): Newton on the limit and all other parameters at once.
+
+        Returns the limit and a state beside it.
+        """
         goal = self.fit.peak - target**2 / 2
         model: ExactModel = self.fit.exact
         state = self._origin()
@@ -232,7 +255,7 @@ class Line:
             if iteration > 0 and disc >= 0 and np.abs(step).max() < 1e-3 and (step[P] == 0 or tau2 > 1e-3):
                 # Newton's error after a step is of the order of its square
                 x = float(state.beta[a] + delta)
-                return x if side * (x - self.start[a]) > 0 else None
+                return (x, state) if side * (x - self.start[a]) > 0 else None
             # tau2 at least a tenth of what it was: the boundary is approached, not jumped
             tau2 = max(state.tau**2 + step[P], 0.1 * state.tau**2)
             tau = math.sqrt(tau2) if tau2 > 1e-6 else 0.0
@@ -243,7 +266,7 @@ class Line:
             moved = max(float(np.abs(step[:P]).max()), abs(step[P]) if tau else 0.0)
             if moved < 1e-6 and abs(state.value - goal) < 1e-7:
                 inside = side * (state.beta[a] - self.start[a]) > 0
-                return float(state.beta[a]) if inside else None
+                return (float(state.beta[a]), state) if inside else None
         return None
 
     def _squared(self, state: State) -> tuple[Ints, Floats, Floats]:
@@ -260,10 +283,15 @@ class Line:
             return self.free, g, H
         return np.append(self.free, P), g, H
 
-    def _bracket(self, side: int, target: float) -> float:
-        """The signed root of the likelihood ratio by safeguarded secant steps."""
-        centre = float(self.start[self.a]) if self.finite else 0.0
-        state = self.held(centre, self._origin() if self.finite else None)
+    def _bracket(self, side: int, target: float, near: State | None = None) -> tuple[float, State]:
+        """The signed root of the likelihood ratio by safeguarded secant steps, from ``near`` on.
+
+        Returns the limit and the state there.
+        """
+        if near is None and self.finite:
+            near = self._origin()
+        centre = 0.0 if near is None else float(near.beta[self.a])
+        state = self.held(centre, near)
 
         def root(s: State) -> float:
             return math.sqrt(max(0.0, 2 * (self.fit.peak - s.value)))
@@ -282,7 +310,7 @@ class Line:
             x = x + side * step if value < target else x - side * step
             step *= 2.0
             if abs(x) > _FAR:
-                return side * math.inf
+                return side * math.inf, state
             state = self.held(x, state)
             value = root(state)
         low, high = inner, outer
@@ -292,17 +320,17 @@ class Line:
             if not min(low, high) < new < max(low, high):
                 new = (low + high) / 2
             if abs(new - x) < 1e-4 * max(1.0, abs(x)) and abs(value - target) < 1e-3:
-                return new
+                return new, state
             x = new
             state = self.held(x, state)
             value = root(state)
             if abs(value - target) < 1e-6:
-                return x
+                return x, state
             if value >= target:
                 high = x
             else:
                 low = x
-        return high  # on a plateau: the wider limit
+        return high, state  # on a plateau: the wider limit
 
 
 def tau_limits(model: ExactModel, best: State, free: Ints, level: float) -> tuple[float, float]:

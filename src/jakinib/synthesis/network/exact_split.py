@@ -18,6 +18,7 @@ from jakinib.synthesis.network.data import NetworkData
 from jakinib.synthesis.network.decomposition import Test
 from jakinib.synthesis.network.edges import Edges, edges
 from jakinib.synthesis.network.random_effects import ExactModel, State, maximise
+from jakinib.synthesis.network.ridge import other_ridge
 from jakinib.synthesis.network.split import Split
 
 
@@ -53,6 +54,9 @@ def _extend(
     beta = np.concatenate([best.beta - shift, np.zeros(X.shape[1] - T)])
     extended = model.with_design(X)
     state = maximise(extended, extended.evaluate(beta, best.tau), free, random, iterations=40)
+    other = other_ridge(extended, state, free, state.value) if random else None
+    if other is not None:
+        state = maximise(extended, other, free, random, iterations=40)
     P = len(beta)
     moving = np.append(free, P) if random and state.tau > 0 else free
     covariance = np.zeros((P + 1, P + 1))

@@ -11,6 +11,7 @@ from scipy.special import chdtri
 
 from jakinib.synthesis.arms import Ints
 from jakinib.synthesis.network.random_effects import State, ascent, summit
+from jakinib.synthesis.network.ridge import other_ridge
 from jakinib.synthesis.quadrature import TAU_MAX
 
 _FAR = 60.0
@@ -59,13 +60,28 @@ class _Search:
         return replace(state, value=peak), math.sqrt(max(0.0, 2 * (self.best.value - peak)))
 
     def limit(self, side: int, start: float, unit: float) -> float:
-        """Bracket outwards (inwards from an infinite estimate), then safeguarded secant steps."""
-        x, near = start, self.best
+        """The limit on the higher of two ridges, where there are two."""
+        x, state = self._along(side, start, self.best, unit)
+        for _ in range(3):
+            if not self.random or math.isinf(x):
+                break
+            other = other_ridge(self.model, state, self.others, self.best.value - self.target**2 / 2)
+            if other is None:
+                break
+            x, state = self._along(side, x, other, unit)
+        return x
+
+    def _along(self, side: int, start: float, near: State, unit: float) -> tuple[float, State]:
+        """Bracket outwards (inwards from an infinite estimate), then safeguarded secant steps.
+
+        Returns the limit and the state there.
+        """
+        x = start
         inner = outer = math.nan
         curve = -self._curvature()
         width = self.target / math.sqrt(curve) if curve > 0 else math.inf
         step = width if width < 20 * unit else unit
-        state, fall = (near, 0.0) if start == near.beta[self.j] else self.held(x, near)
+        state, fall = (near, 0.0) if near is self.best and start == near.beta[self.j] else self.held(x, near)
         while math.isnan(inner) or math.isnan(outer):
             if fall >= self.target:
                 outer = x
@@ -76,7 +92,7 @@ class _Search:
             x += side * step if fall < self.target else -side * step
             step *= 1.5
             if abs(x) > _FAR * unit:
-                return side * math.inf
+                return side * math.inf, state
             state, fall = self.held(x, state)
         for _ in range(25):
             slope = -side * float(state.gradient[self.j]) / fall if fall > 1e-8 else 0.0
@@ -86,12 +102,12 @@ class _Search:
             x = new
             state, fall = self.held(x, state)
             if abs(fall - self.target) < 1e-7 or abs(outer - inner) < 1e-9 * unit:
-                return x
+                return x, state
             if fall >= self.target:
                 outer = x
             else:
                 inner = x
-        return outer  # on a plateau: the wider limit
+        return outer, state  # on a plateau: the wider limit
 
     def _curvature(self) -> float:
         """Of the profile at the maximum."""

@@ -35,6 +35,7 @@ from jakinib.synthesis.quadrature import TAU_MAX, gauss_hermite
 
 # nodes a dimension, by the number of dimensions of a study's random effects: coarse and fine
 _POINTS = {2: (7, 13), 3: (5, 9), 4: (4, 6)}
+_LEFT_OUT = 1e-2  # of a study's log-likelihood, at tau 4
 
 
 @cache
@@ -230,7 +231,7 @@ def _adapt(group: Group, eta: Floats, tau: float, basis: Floats) -> tuple[Floats
         radius = np.where(back, np.minimum(radius, 0.5 * np.abs(last).max(axis=1, keepdims=True)), radius)
         last = np.clip(step, -radius, radius)
         z = z + last
-        if np.abs(last).max(initial=0.0) < 0.05:
+        if np.abs(last).max(initial=0.0) < 0.01:  # nodes that moved with the start would blur the value
             break
     group.mode = z
     # a mixture over the baseline need not be log-concave: keep the scale positive
@@ -272,6 +273,21 @@ def _newton(state: State, free: Ints, random: bool) -> tuple[Floats, bool]:
     return newton, len(moving) > len(free) and state.tau == 0.0
 
 
+def newton_step(state: State, free: Ints) -> Floats:
+    """The Newton step over the ``free`` coefficients and tau, (P + 1,)."""
+    return _newton(state, free, random=True)[0]
+
+
+def _higher(trial: State, state: State, free: Ints, random: bool, gain: float) -> bool:
+    """Whether a step led upwards that promised to ``gain``, twice the rise of the quadratic."""
+    if trial.value >= state.value - 1e-11 * max(1.0, abs(state.value)):
+        return True
+    # what three arms' nodes leave out moves with them: near the maximum the slope knows better than the value
+    if not (gain < _LEFT_OUT and trial.value > state.value - _LEFT_OUT):
+        return False
+    return float(trial.gradient @ _newton(trial, free, random)[0]) < 0.5 * gain
+
+
 def maximise(model: ExactModel, state: State, free: Ints, random: bool, iterations: int = 60) -> State:
     """Newton ascent over the ``free`` coefficients and, with ``random``, tau in [0, TAU_MAX]."""
     P = len(state.beta)
@@ -291,7 +307,7 @@ def maximise(model: ExactModel, state: State, free: Ints, random: bool, iteratio
             if tau < 1e-4 and state.tau > 0:
                 tau = 0.0
             trial = model.evaluate(state.beta + size * newton[:P], tau)
-            if trial.value >= state.value - 1e-11 * max(1.0, abs(state.value)):
+            if _higher(trial, state, free, random, gain if size == 1.0 else math.inf):
                 best = trial
                 break
             size /= 2
@@ -326,7 +342,7 @@ def summit(
         for _ in range(12):
             tau = min(max(state.tau + size * newton[P], 0.0), TAU_MAX)
             trial = model.evaluate(state.beta + size * newton[:P], 0.0 if tau < 1e-4 else tau)
-            if trial.value >= state.value - 1e-11 * max(1.0, abs(state.value)):
+            if _higher(trial, state, free, random, gain if size == 1.0 else math.inf):
                 break
             size /= 2
         else:
