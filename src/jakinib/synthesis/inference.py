@@ -61,15 +61,14 @@ def interval(fit: Fit, ci: str = "wald", level: float = 0.95) -> Interval:
     se = fit.se
     if ci in ("hk", "hk-adhoc"):
         se = se * np.sqrt(_residual_mean_square(fit, adhoc=ci == "hk-adhoc"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = fit.theta / se  # that of an infinite theta is NaN, as its se
-        if ci == "wald":
-            quantile: Any = ndtri(0.5 + level / 2)
-            p = 2 * ndtr(-abs(statistic))
-        else:
-            quantile = t_quantile(fit.k - 1.0, 0.5 + level / 2)
-            p = 2 * stdtr(fit.df, -abs(statistic))
-        margin = quantile * se
+    statistic = fit.theta / se  # that of an infinite theta is NaN, as its se
+    if ci == "wald":
+        quantile: Any = ndtri(0.5 + level / 2)
+        p = 2 * ndtr(-abs(statistic))
+    else:
+        quantile = t_quantile(fit.k - 1.0, 0.5 + level / 2)
+        p = 2 * stdtr(fit.df, -abs(statistic))
+    margin = quantile * se
     return Interval(se, statistic, p, fit.theta - margin, fit.theta + margin)
 
 
@@ -138,16 +137,15 @@ def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogene
     df = fit.df
     q = nan if fit.q is None else fit.q
     q_p = chdtrc(df, np.maximum(q, 0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if fit.tau2 is None or fit.common is None or fit.y is None or fit.v is None:
-            i2 = np.maximum(100 * (q - df) / q, 0.0)
-            return Heterogeneity(all_df, q_p, i2, nan, nan, q / df, nan, nan)
-        typical = df / spread(fit.common)
-        tail = (1 - level) / 2
-        goals = np.array([_for_each_df(_chi2_upper, all_df, p) for p in (tail, 1 - tail)])
-        limits = solve_q(fit.y, fit.v, goals, fit.tau2, fit.pooled) + 0 * df
-        i2, h2 = 100 / (1 + typical / fit.tau2), fit.tau2 / typical + 1
-        i2_low, i2_high = 100 / (1 + typical / limits)
+    if fit.tau2 is None or fit.common is None or fit.y is None or fit.v is None:
+        i2 = np.maximum(100 * (q - df) / q, 0.0)
+        return Heterogeneity(all_df, q_p, i2, nan, nan, q / df, nan, nan)
+    typical = df / spread(fit.common)
+    tail = (1 - level) / 2
+    goals = np.array([_for_each_df(_chi2_upper, all_df, p) for p in (tail, 1 - tail)])
+    limits = solve_q(fit.y, fit.v, goals, fit.tau2, fit.pooled) + 0 * df
+    i2, h2 = 100 / (1 + typical / fit.tau2), fit.tau2 / typical + 1
+    i2_low, i2_high = 100 / (1 + typical / limits)
     return Heterogeneity(all_df, q_p, i2, i2_low, i2_high, h2, *limits)
 
 

@@ -28,9 +28,8 @@ def inverse_variance(
     common = moments(y, v)
     between = None if tau2 == "ee" else ESTIMATORS[tau2](y, v, common)
     pooled = common if between is None else moments(y, v, between)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        none = 0 / pooled.w1  # NaN without a study, 0 with some
-        theta, se = pooled.mean + none, 1 / np.sqrt(pooled.w1) + none
+    none = 0 / pooled.w1  # NaN without a study, 0 with some
+    theta, se = pooled.mean + none, 1 / np.sqrt(pooled.w1) + none
     return Fit(
         theta=theta,
         se=se,

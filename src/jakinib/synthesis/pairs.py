@@ -100,4 +100,5 @@ class Fit:
 def share(weight: Floats) -> Floats:
     """Weights scaled to sum to 1 along the last axis; zero where all are zero."""
     total = weight.sum(axis=-1, keepdims=True)
-    return weight / np.where(total > 0, total, 1.0)
+    found: Floats = weight / (total + (total == 0))
+    return found

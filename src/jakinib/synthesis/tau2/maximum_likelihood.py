@@ -34,17 +34,17 @@ def _maximise(y: Floats, v: Floats, common: Moments | None, restricted: bool) ->
     with np.errstate(all="ignore"):  # no excess where all estimates agree
         common = common or moments(y, v)
         excess = _excess(common, restricted)
-        rising = (excess < -1e-14) & (count(common) > 1)  # at rounding the maximum is zero
+        rising = (excess < -1e-14) & (spread(common) > 0)  # at rounding the maximum is zero
         start = dersimonian_laird(y, v, common)
         if np.count_nonzero(rising) == rising.size:
-            return _climb(y, v, start, restricted)
+            return _highest(y, v, start, restricted)
         shape, k = np.shape(v)[:-1], np.shape(v)[-1]
         y, v = np.reshape(y, (-1, k)), np.reshape(v, (-1, k))
         rising, start = np.reshape(rising, -1), np.reshape(start, -1)
         found = np.zeros(len(start))
         rows = np.flatnonzero(rising)
         if len(rows):
-            found[rows] = _climb(y[rows], v[rows], start[rows], restricted)
+            found[rows] = _highest(y[rows], v[rows], start[rows], restricted)
         rows = np.flatnonzero(~rising)
         y, v = y[rows], v[rows]
         start = np.maximum(start[rows], hedges(y, v))
@@ -52,6 +52,20 @@ def _maximise(y: Floats, v: Floats, common: Moments | None, restricted: bool) ->
         if some.any():
             found[rows[some]] = _beyond(y[some], v[some], start[some], restricted)
         return found.reshape(shape)[()]
+
+
+def _highest(y: Floats, v: Floats, start: Floats, restricted: bool) -> Floats:
+    """The maximum, where the likelihood rises at zero, also where two moment estimates are far apart."""
+    found = _climb(y, v, start, restricted)
+    other = hedges(y, v)
+    apart = other > 10 * found
+    if np.count_nonzero(apart):
+        k, found, rows = np.shape(v)[-1], np.array(found), np.flatnonzero(apart)
+        y, v = np.reshape(y, (-1, k))[rows], np.reshape(v, (-1, k))[rows]
+        near, far = found.flat[rows], _climb(y, v, np.reshape(other, -1)[rows], restricted)
+        at = [log_likelihood(y, v, t, restricted) for t in (near, far)]
+        found.flat[rows] = np.where(at[1] > at[0], far, near)
+    return found[()]
 
 
 def _climb(y: Floats, v: Floats, start: Floats, restricted: bool) -> Floats:
@@ -62,9 +76,8 @@ def _climb(y: Floats, v: Floats, start: Floats, restricted: bool) -> Floats:
         y, v = np.reshape(y, (-1, k))[lost], np.reshape(v, (-1, k))[lost]
         common = moments(y, v)
         within = (count(common) - 1) / spread(common)
-        found.reshape(-1)[lost] = _root(
-            y, v, np.zeros(len(lost)), _excess(common, restricted), within, restricted
-        )
+        found = np.array(found)
+        found.flat[lost] = _root(y, v, np.zeros(len(lost)), _excess(common, restricted), within, restricted)
     return found[()]
 
 
@@ -109,8 +122,8 @@ def _step(tau2: Floats, m: Moments, restricted: bool) -> Floats:
     else:
         trace, second, third = 1.0, p2, p3
     b, d = second / trace, third / trace
-    again, slope = twice(p, m.weighted), np.vecdot(m.weighted, m.weighted)
-    a, c = np.vecdot(m.weighted, again) / slope, np.vecdot(again, again) / slope
+    (again, cubic), slope = twice(p, m.weighted), np.vecdot(m.weighted, m.weighted)
+    a, c = cubic / slope, np.vecdot(again, again) / slope
     ratio = trace * m.w1 / slope
     rise = 2 * a - b
     newton = (1 / ratio - 1) / rise

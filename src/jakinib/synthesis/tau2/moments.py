@@ -45,7 +45,12 @@ def count(m: Moments) -> Floats:
     return np.add.reduce(m.w > 0, axis=-1)  # type: ignore[no-any-return]
 
 
-def twice(share: Floats, weighted: Floats) -> Floats:
-    """PPy / sum w, where ``weighted`` is Py and ``share`` w / sum w: its powers stay within range."""
-    found: Floats = share * (weighted - np.vecdot(share, weighted)[..., None])
-    return found
+def twice(share: Floats, weighted: Floats) -> tuple[Floats, Floats]:
+    """PPy and y'PPPy, both over sum w, where ``weighted`` is Py.
+
+    With ``share``, w / sum w, and not with w, whose powers would leave the range of numbers. The second is
+    a sum of squares: a product of the two vectors would cancel where one study dominates.
+    """
+    apart = weighted - np.vecdot(share, weighted)[..., None]
+    again = share * apart
+    return again, np.vecdot(again, apart)

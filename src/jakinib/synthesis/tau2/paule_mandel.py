@@ -38,7 +38,7 @@ def solve_q(
 def _step(tau2: Floats | float, m: Moments, goal: Floats) -> Floats:
     """Newton's on 1 / Q, corrected for its curvature to the third order."""
     slope = np.vecdot(m.weighted, m.weighted)
-    second = np.vecdot(m.weighted, twice(m.w / m.w1[..., None], m.weighted))
+    _, second = twice(m.w / m.w1[..., None], m.weighted)
     newton = (m.q / goal - 1) * (m.q / slope)
     bend = newton * (m.w1 * (second / slope) - slope / m.q)
     longer = np.minimum(bend + np.sqrt(1 + bend * bend), 4.0)

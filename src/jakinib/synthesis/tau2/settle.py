@@ -9,7 +9,7 @@ import numpy as np
 from jakinib.synthesis.arms import Floats, Ints
 
 # the error of a third-order step is of the cube of its length: after this length only rounding is left
-_SHORT = 1e-5
+_SHORT = 2e-4
 
 
 def settle(
