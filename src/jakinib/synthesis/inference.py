@@ -151,7 +151,7 @@ def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogene
 
 def _likelihood_heterogeneity(fit: Fit, df: Floats, nan: Floats, level: float, ci: str) -> Heterogeneity:
     """Profile-likelihood limits of tau2, with a profile interval; an exact model has no Q and no I2."""
-    low, high = nan.copy(), nan.copy()
+    low, high = (np.full(np.shape(df), np.nan) for _ in range(2))
     if fit.tau2 is not None and ci in ("profile", "credible"):
         for at in np.ndindex(np.shape(df)):
             if fit.fitted[at] is not None and fit.k[at] > 1:

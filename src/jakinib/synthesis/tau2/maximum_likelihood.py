@@ -5,6 +5,8 @@ Sources: Raudenbush (2009) for the scoring equations; Viechtbauer (2005) for the
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
@@ -39,7 +41,8 @@ def _maximise(y: Floats, v: Floats, common: Moments | None, restricted: bool) ->
         if np.count_nonzero(rising) == rising.size:
             return _highest(y, v, start, restricted)
         shape, k = np.shape(v)[:-1], np.shape(v)[-1]
-        y, v = np.reshape(y, (-1, k)), np.reshape(v, (-1, k))
+        sets = math.prod(shape)
+        y, v = np.reshape(y, (sets, k)), np.reshape(v, (sets, k))
         rising, start = np.reshape(rising, -1), np.reshape(start, -1)
         found = np.zeros(len(start))
         rows = np.flatnonzero(rising)
