@@ -111,9 +111,10 @@ def rows(cell: Cell, most: int, only: tuple[str, ...] = ()) -> Iterator[dict[str
             continue
         size = sets_for(method, cell, most)
         some = Pairs(*(getattr(data, part)[:size] for part in ("e1", "d1", "e2", "d2")))
-        fit = known.fit(some, cell.measure, effects=effects or known.effects[0], **known.options)
-        if fit.fitted is None:
-            limits = interval(fit, ci or known.ci[0])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fit = known.fit(some, cell.measure, effects=effects or known.effects[0], **known.options)
+            limits = interval(fit, ci or known.ci[0]) if fit.fitted is None else None
+        if limits is not None:
             low, high = limits.low, limits.high
         else:  # the profile limits alone: the test and the limits of tau2 take as long again
             blank = (math.nan, math.nan)

@@ -49,6 +49,14 @@ def test_the_root_of_q_is_a_root():
     assert (q[tau2 == 0] <= target[tau2 == 0]).all()
 
 
+def test_the_root_of_q_beside_one_study_of_all_the_weight():
+    y, v = np.array([0.0, 1e-9]), np.array([1e-30, 1.5e-20])
+    for goal in (1e-3, 1.0, 5.0):
+        # of two studies Q is the square of their difference over the sum of their variances
+        exact = ((y[1] - y[0]) ** 2 / goal - v.sum()) / 2
+        assert solve_q(y, v, np.float64(goal)) == pytest.approx(exact, rel=1e-12)
+
+
 def test_no_study_at_all_has_no_root():
     assert (solve_q(np.zeros((2, 0)), np.zeros((2, 0)), np.array([5.0, 0.001])) == 0).all()
 

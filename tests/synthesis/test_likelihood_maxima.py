@@ -28,3 +28,13 @@ def test_no_place_on_a_fine_grid_is_higher(restricted, k):
     scale = np.nanmedian(np.where(np.isfinite(v), v, np.nan), axis=-1)
     for step in np.geomspace(1e-3, 1e3, 80):
         assert (log_likelihood(y, v, step * scale, restricted) <= found + 1e-7).all()
+
+
+@pytest.mark.parametrize("restricted", [False, True])
+def test_the_higher_of_two_maxima_inside_is_found(restricted):
+    # two precise studies agree but for a little, the others are far apart
+    y = np.array([0.0, 1e-3, 3.0, -4.0, 5.0, -2.5, 6.0])
+    v = np.array([1e-7, 1e-7, 0.1, 0.1, 0.1, 0.1, 0.1])
+    tau2 = (restricted_maximum_likelihood if restricted else maximum_likelihood)(y, v)
+    grid = np.geomspace(1e-9, 1e3, 2000)
+    assert log_likelihood(y, v, tau2, restricted) >= log_likelihood(y, v, grid, restricted).max()

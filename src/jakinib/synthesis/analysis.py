@@ -122,9 +122,10 @@ def analyse(pairs: Pairs, choices: Choices) -> Analysis:
         }
     if choices.priors is not None:
         options["priors"] = choices.priors
-    fit = method.fit(pairs, choices.measure, effects=choices.effects, **options)
-    limits = interval(fit, choices.ci, choices.level)
-    spread = heterogeneity(fit, choices.level, choices.ci)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fit = method.fit(pairs, choices.measure, effects=choices.effects, **options)
+        limits = interval(fit, choices.ci, choices.level)
+        spread = heterogeneity(fit, choices.level, choices.ci)
     if choices.ci == "credible":
         low, high = predictive(fit, choices.level)
     elif fit.tau2 is None:

@@ -281,7 +281,7 @@ def _columns(data: Any) -> dict[str, npt.NDArray[Any]]:
         frame = _from_capsule(data)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
-    return {name: _array(frame[name].to_numpy()) for name in frame.columns}
+    return {column.name: _array(column.to_numpy()) for column in frame.iter_columns()}
 
 
 def _from_capsule(data: Any) -> Any:
@@ -321,11 +321,12 @@ def _require(columns: Mapping[str, Any], name: str) -> None:
 
 
 def _blank(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
     return (
         value is None
-        or (isinstance(value, str) and not value.strip())
         or type(value).__name__ in ("NAType", "NaTType")  # asked first: NA != NA has no truth value
-        or (not isinstance(value, str) and bool(value != value))  # NaN
+        or bool(value != value)  # NaN
     )
 
 

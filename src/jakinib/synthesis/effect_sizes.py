@@ -29,15 +29,19 @@ def effect_sizes(
     with np.errstate(divide="ignore", invalid="ignore"):
         if time:
             e1, d1, e2, d2 = _added_time(pairs, add, add_to)
+            informative = pairs.d1 * pairs.d2
+            if drop_double_zero:
+                informative = informative * (pairs.e1 + pairs.e2)
             y, v = _rate_effect(e1, d1, e2, d2, measure)
         else:
-            a, b, c, d = _added_counts(pairs, add, "none" if measure == "AS" else add_to)
-            y, v = _count_effect(a, b, c, d, measure)
-    keep = pairs.present & np.isfinite(y) & (v > 0) & (v < np.inf)
-    if drop_double_zero:
-        keep &= pairs.e1 + pairs.e2 > 0
-        if not time:
-            keep &= (pairs.e1 < pairs.d1) | (pairs.e2 < pairs.d2)
+            cells = np.array([pairs.e1, pairs.d1 - pairs.e1, pairs.e2, pairs.d2 - pairs.e2])
+            informative = pairs.d1 * pairs.d2
+            if drop_double_zero:
+                # no event in either group, or nobody without one: a factor of zero
+                informative = informative * (cells[0] + cells[2]) * (cells[1] + cells[3])
+            cells += _where_to_add(np.multiply.reduce(cells) == 0, add, "none" if measure == "AS" else add_to)
+            y, v = _count_effect(cells, measure)
+        keep = (informative > 0) & (v > 0) & np.isfinite(y + v)
     y, v = np.where(keep, y, 0.0), np.where(keep, v, np.inf)
     if pairs.y is not None and pairs.v is not None:
         given = ~np.isnan(pairs.v)
@@ -51,14 +55,8 @@ def _where_to_add(zero: Floats, add: float, add_to: str) -> Floats | float:
     if add_to == "all":
         return add
     if add_to == "if0all":
-        return np.where(zero.any(axis=-1, keepdims=True), add, 0.0)
-    return np.where(zero, add, 0.0)
-
-
-def _added_counts(pairs: Pairs, add: float, add_to: str) -> tuple[Floats, Floats, Floats, Floats]:
-    a, b, c, d = pairs.e1, pairs.d1 - pairs.e1, pairs.e2, pairs.d2 - pairs.e2
-    extra = _where_to_add((a == 0) | (b == 0) | (c == 0) | (d == 0), add, add_to)
-    return a + extra, b + extra, c + extra, d + extra
+        return add * zero.any(axis=-1, keepdims=True)
+    return add * zero
 
 
 def _added_time(pairs: Pairs, add: float, add_to: str) -> tuple[Floats, Floats, Floats, Floats]:
@@ -66,10 +64,11 @@ def _added_time(pairs: Pairs, add: float, add_to: str) -> tuple[Floats, Floats, 
     return pairs.e1 + extra, pairs.d1, pairs.e2 + extra, pairs.d2
 
 
-def _count_effect(a: Floats, b: Floats, c: Floats, d: Floats, measure: str) -> tuple[Floats, Floats]:
-    n1, n2 = a + b, c + d
+def _count_effect(cells: Floats, measure: str) -> tuple[Floats, Floats]:
+    a, b, c, d = cells
     if measure == "OR":
-        return np.log(a * d / (b * c)), 1 / a + 1 / b + 1 / c + 1 / d
+        return np.log(a * d / (b * c)), np.add.reduce(1 / cells)
+    n1, n2 = a + b, c + d
     if measure == "RR":
         return np.log(a * n2 / (c * n1)), b / (a * n1) + d / (c * n2)
     if measure == "RD":

@@ -7,6 +7,7 @@ Spiegelhalter (2009).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +18,7 @@ from scipy.special import chdtrc, chdtri, ndtr, ndtri, stdtr, stdtrit
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.pairs import Fit
-from jakinib.synthesis.tau2.moments import moments, spread
+from jakinib.synthesis.tau2.moments import spread
 from jakinib.synthesis.tau2.paule_mandel import solve_q
 
 
@@ -57,20 +58,17 @@ def interval(fit: Fit, ci: str = "wald", level: float = 0.95) -> Interval:
     """
     if fit.fitted is not None:
         return _likelihood_interval(fit, ci, level)
-    df = fit.k - 1.0
     se = fit.se
     if ci in ("hk", "hk-adhoc"):
         se = se * np.sqrt(_residual_mean_square(fit, adhoc=ci == "hk-adhoc"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = np.where(np.isfinite(fit.theta), fit.theta / se, np.nan)
-        if ci == "wald":
-            quantile: Any = ndtri(0.5 + level / 2)
-            p = 2 * ndtr(-np.abs(statistic))
-        else:
-            safe = np.where(df > 0, df, np.nan)
-            quantile = t_quantile(safe, 0.5 + level / 2)
-            p = 2 * stdtr(safe, -np.abs(statistic))
-        margin = quantile * se
+    statistic = fit.theta / se  # that of an infinite theta is NaN, as its se
+    if ci == "wald":
+        quantile: Any = ndtri(0.5 + level / 2)
+        p = 2 * ndtr(-abs(statistic))
+    else:
+        quantile = t_quantile(fit.k - 1.0, 0.5 + level / 2)
+        p = 2 * stdtr(fit.df, -abs(statistic))
+    margin = quantile * se
     return Interval(se, statistic, p, fit.theta - margin, fit.theta + margin)
 
 
@@ -101,17 +99,14 @@ def uses_wald(fit: Fit, ci: str, at: Any = ()) -> bool:
 
 
 def _residual_mean_square(fit: Fit, adhoc: bool) -> Floats:
-    if fit.y is None or fit.v is None:
+    if fit.pooled is None:
         raise ValueError("the Hartung-Knapp interval needs an inverse-variance method")
-    df = fit.k - 1.0
-    q = moments(fit.y, fit.v, 0.0 if fit.tau2 is None else fit.tau2).q
-    s2 = q / np.where(df > 0, df, np.nan)
-    s2 = np.maximum(s2, 1.0) if adhoc else np.where(s2 > 1e-20, s2, np.nan)
-    return np.asarray(s2)
+    s2 = fit.pooled.q / fit.df
+    return np.maximum(s2, 1.0) if adhoc else np.where(s2 > 1e-20, s2, np.nan)[()]
 
 
 def t_quantile(df: Floats, p: float) -> Floats:
-    """Student's t quantile, elementwise; NaN for NaN."""
+    """Student's t quantile, elementwise; NaN without degrees of freedom."""
     return _for_each_df(_t_quantile, df, p)
 
 
@@ -125,49 +120,38 @@ def _for_each_df(quantile: Callable[[float, float], float], df: Floats, p: float
 
 @cache
 def _t_quantile(df: float, p: float) -> float:
-    return float(stdtrit(df, p))
+    return float(stdtrit(df, p)) if df > 0 else math.nan
 
 
 @cache
 def _chi2_upper(df: float, p: float) -> float:
-    return float(chdtri(df, p))
+    return float(chdtri(df, p)) if df > 0 else math.nan
 
 
 def heterogeneity(fit: Fit, level: float = 0.95, ci: str = "wald") -> Heterogeneity:
     """Test of homogeneity, I2, H2 and the Q-profile interval of tau2 (random effects by inverse variance)."""
-    df = fit.k - 1.0
-    nan = np.full(np.shape(df), np.nan)
+    all_df = fit.k - 1.0
+    nan = np.nan * all_df
     if fit.fitted is not None:
-        return _likelihood_heterogeneity(fit, df, nan, level, ci)
-    positive = df > 0
-    safe = np.where(positive, df, 1.0)
-    q = np.full(np.shape(df), np.nan) if fit.q is None else np.asarray(fit.q)
-    q_p = np.where(positive, chdtrc(safe, np.maximum(q, 0)), np.nan)
-    if fit.tau2 is None or fit.y is None or fit.v is None:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            i2 = np.where(positive, np.where(q > df, 100 * (q - df) / q, 0.0), np.nan)
-            h2 = np.where(positive, q / safe, np.nan)
-        return Heterogeneity(df, q_p, np.where(np.isnan(q), nan, i2), nan, nan, h2, nan, nan)
-    common = moments(fit.y, fit.v)
-    scale = spread(common)
-    typical = safe / np.where(scale > 0, scale, 1.0)
-
-    def percent(tau2: Floats) -> Floats:
-        with np.errstate(invalid="ignore"):
-            share = np.where(np.isinf(tau2), 1.0, tau2 / (tau2 + typical))
-        return np.where(positive, 100 * share, np.nan)
-
+        return _likelihood_heterogeneity(fit, all_df, nan, level, ci)
+    df = fit.df
+    q = nan if fit.q is None else fit.q
+    q_p = chdtrc(df, np.maximum(q, 0))
+    if fit.tau2 is None or fit.common is None or fit.y is None or fit.v is None:
+        i2 = np.maximum(100 * (q - df) / q, 0.0)
+        return Heterogeneity(all_df, q_p, i2, nan, nan, q / df, nan, nan)
+    typical = df / spread(fit.common)
     tail = (1 - level) / 2
-    goals = np.stack([_for_each_df(_chi2_upper, safe, p) for p in (tail, 1 - tail)])
-    both = np.where(positive, solve_q(np.stack([fit.y] * 2), np.stack([fit.v] * 2), goals), np.nan)
-    low, high = both[0], both[1]
-    h2 = np.where(positive, fit.tau2 / typical + 1, np.nan)
-    return Heterogeneity(df, q_p, percent(fit.tau2), percent(low), percent(high), h2, low, high)
+    goals = np.array([_for_each_df(_chi2_upper, all_df, p) for p in (tail, 1 - tail)])
+    limits = solve_q(fit.y, fit.v, goals, fit.tau2, fit.pooled) + 0 * df
+    i2, h2 = 100 / (1 + typical / fit.tau2), fit.tau2 / typical + 1
+    i2_low, i2_high = 100 / (1 + typical / limits)
+    return Heterogeneity(all_df, q_p, i2, i2_low, i2_high, h2, *limits)
 
 
 def _likelihood_heterogeneity(fit: Fit, df: Floats, nan: Floats, level: float, ci: str) -> Heterogeneity:
     """Profile-likelihood limits of tau2, with a profile interval; an exact model has no Q and no I2."""
-    low, high = nan.copy(), nan.copy()
+    low, high = (np.full(np.shape(df), np.nan) for _ in range(2))
     if fit.tau2 is not None and ci in ("profile", "credible"):
         for at in np.ndindex(np.shape(df)):
             if fit.fitted[at] is not None and fit.k[at] > 1:
@@ -189,6 +173,5 @@ def prediction(
     theta: Floats, se: Floats, tau2: Floats, k: Floats, level: float = 0.95
 ) -> tuple[Floats, Floats]:
     """Limits for the effect in a new study: theta -+ t(k - 2) sqrt(tau2 + se^2); NaN where k < 3."""
-    df = np.where(k > 2, k - 2.0, np.nan)
-    margin = t_quantile(df, 0.5 + level / 2) * np.sqrt(tau2 + se**2)
+    margin = t_quantile(k - 2.0, 0.5 + level / 2) * np.sqrt(tau2 + se * se)
     return theta - margin, theta + margin

@@ -25,12 +25,20 @@ def inverse_variance(
     ``drop_double_zero``: see ``effect_sizes``. ``q`` is Cochran's Q, with the weights 1 / v.
     """
     y, v = effect_sizes(pairs, measure, add, add_to, drop_double_zero)
-    between = None if tau2 == "ee" else ESTIMATORS[tau2](y, v)
     common = moments(y, v)
-    m = common if between is None else moments(y, v, between)
-    used = np.isfinite(v)
-    none = m.w1 <= 0
-    with np.errstate(divide="ignore"):
-        se = np.where(none, np.nan, 1 / np.sqrt(m.w1))
-    theta = np.where(none, np.nan, m.mean)
-    return Fit(theta=theta, se=se, used=used, weight=share(m.w), q=common.q, tau2=between, y=y, v=v)
+    between = None if tau2 == "ee" else ESTIMATORS[tau2](y, v, common)
+    pooled = common if between is None else moments(y, v, between)
+    none = 0 / pooled.w1  # NaN without a study, 0 with some
+    theta, se = pooled.mean + none, 1 / np.sqrt(pooled.w1) + none
+    return Fit(
+        theta=theta,
+        se=se,
+        used=np.isfinite(v),
+        weight=share(pooled.w),
+        q=common.q,
+        tau2=between,
+        y=y,
+        v=v,
+        common=common,
+        pooled=pooled,
+    )

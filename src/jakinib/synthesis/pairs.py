@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from jakinib.synthesis.arms import RATIO_MEASURES, Floats
+from jakinib.synthesis.tau2.moments import Moments
 
 COUNT_MEASURES = ("OR", "RR", "RD", "AS")
 TIME_MEASURES = ("IRR", "IRD")
@@ -68,6 +70,7 @@ class Fit:
     the studies that carried information. ``weight``: shape (..., k), their share, summing to 1.
     ``q``: weighted sum of squared deviations with ``k - 1`` degrees of freedom. ``tau2``: between-study
     variance (None for a common effect). ``y, v``: per-study estimates and variances, NaN where none.
+    ``common, pooled``: of inverse variance, their moments without and with tau2.
     ``fitted``: of an exact model, the likelihood of each data set (object array, None where no study was
     used), which knows its profile, its log-likelihood and its notes.
     """
@@ -81,13 +84,21 @@ class Fit:
     y: Floats | None = None
     v: Floats | None = None
     fitted: Any = None
+    common: Moments | None = None
+    pooled: Moments | None = None
 
-    @property
+    @cached_property
     def k(self) -> Any:
         return self.used.sum(axis=-1)
+
+    @cached_property
+    def df(self) -> Any:
+        """k - 1; NaN where that is not above zero."""
+        return np.where(self.k > 1, self.k - 1.0, np.nan)[()]
 
 
 def share(weight: Floats) -> Floats:
     """Weights scaled to sum to 1 along the last axis; zero where all are zero."""
     total = weight.sum(axis=-1, keepdims=True)
-    return weight / np.where(total > 0, total, 1.0)
+    found: Floats = weight / (total + (total == 0))
+    return found

@@ -301,20 +301,30 @@ def _studies(selected: Selected, choices: Choices, analysis: Analysis) -> tuple[
     return tuple(
         Study(
             study=name,
-            events=int(pairs.e1[i]) if counted else None,
-            denominator=float(pairs.d1[i]) if counted else None,
-            reference_events=int(pairs.e2[i]) if counted else None,
-            reference_denominator=float(pairs.d2[i]) if counted else None,
-            theta=float(theta[i]),
-            se=float(se[i]),
-            estimate=float(estimate[i]),
-            ci_low=float(low[i]),
-            ci_high=float(high[i]),
-            weight=float(weight[i]),
-            used=bool(fit.used[i]),
+            events=int(e1) if rows is not None else None,
+            denominator=d1 if rows is not None else None,
+            reference_events=int(e2) if rows is not None else None,
+            reference_denominator=d2 if rows is not None else None,
+            theta=own,
+            se=error,
+            estimate=read_own,
+            ci_low=read_low,
+            ci_high=read_high,
+            weight=percent,
+            used=used,
         )
-        for i, name in enumerate(selected.studies)
-        for counted in [selected.arm_rows[i] is not None]
+        for name, rows, e1, d1, e2, d2, own, error, read_own, read_low, read_high, percent, used in zip(
+            selected.studies,
+            selected.arm_rows,
+            *(
+                column.tolist()
+                for column in (
+                    *(pairs.e1, pairs.d1, pairs.e2, pairs.d2),
+                    *(theta, se, estimate, low, high, weight, np.asarray(fit.used, dtype=bool)),
+                )
+            ),
+            strict=True,
+        )
     )
 
 

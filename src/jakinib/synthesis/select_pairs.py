@@ -55,11 +55,14 @@ def select_pairs(table: ArmTable, measure: str, treatment: str | None, reference
     """
     treatment, reference, chosen = _two_treatments(table, treatment, reference)
     t, r = table.treatments.index(treatment), table.treatments.index(reference)
-    arm_of = {(int(s), int(a)): i for i, (s, a) in enumerate(zip(table.study, table.treatment, strict=True))}
+    arms = zip(table.study.tolist(), table.treatment.tolist(), strict=True)
+    arm_of = {arm: i for i, arm in enumerate(arms)}
     contrast_of = _contrasts_between(table, t, r, measure)
-    denominator = table.person_years if measure in TIME_MEASURES else table.n
+    events = table.events.tolist()
+    denominator = (table.person_years if measure in TIME_MEASURES else table.n).tolist()
     needed = "person_years" if measure in TIME_MEASURES else "n"
     studies: list[str] = []
+    indices: list[int] = []
     columns: list[tuple[float, float, float, float, float, float]] = []
     arm_rows: list[tuple[int, int] | None] = []
     left_out: list[LeftOut] = []
@@ -78,9 +81,7 @@ def select_pairs(table: ArmTable, measure: str, treatment: str | None, reference
             assert i is not None and j is not None
             for arm in (i, j):
                 kinds.setdefault(table.counts[arm], arm)
-            columns.append(
-                (table.events[i], denominator[i], table.events[j], denominator[j], math.nan, math.nan)
-            )
+            columns.append((events[i], denominator[i], events[j], denominator[j], math.nan, math.nan))
             arm_rows.append((i, j))
         elif given is not None:
             columns.append((0.0, 0.0, 0.0, 0.0, *given))
@@ -89,11 +90,11 @@ def select_pairs(table: ArmTable, measure: str, treatment: str | None, reference
             left_out.append(LeftOut(name, _why_not(table, s, i, j, measure, needed, treatment, reference)))
             continue
         studies.append(name)
+        indices.append(s)
     _check_counts(table, kinds, measure)
     values = np.array(columns, dtype=float).reshape(-1, 6).T
     has_given = bool((~np.isnan(values[5])).any()) if len(columns) else False
     pairs = Pairs(*values[:4], *(values[4:] if has_given else ()))
-    indices = [table.studies.index(name) for name in studies]
     return Selected(
         treatment=treatment,
         reference=reference,

@@ -1,6 +1,7 @@
-"""Estimators of the between-study variance tau2: one a file, each ``(y, v) -> tau2``.
+"""Estimators of the between-study variance tau2: one a file, each ``(y, v, common=None) -> tau2``.
 
 ``y, v``: estimates and within-study variances, shape (..., k); a study to be ignored has v = inf and y = 0.
+``common``: ``moments(y, v)`` where they are known already.
 Returned: tau2 >= 0, shape (...); 0 where fewer than two studies are left.
 """
 
@@ -16,7 +17,7 @@ from jakinib.synthesis.tau2.maximum_likelihood import maximum_likelihood, restri
 from jakinib.synthesis.tau2.paule_mandel import paule_mandel
 from jakinib.synthesis.tau2.sidik_jonkman import sidik_jonkman
 
-ESTIMATORS: dict[str, Callable[[Floats, Floats], Floats]] = {
+ESTIMATORS: dict[str, Callable[..., Floats]] = {
     "dl": dersimonian_laird,
     "reml": restricted_maximum_likelihood,
     "ml": maximum_likelihood,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.tau2.moments import count
+from jakinib.synthesis.tau2.moments import Moments
 
 
-def hedges(y: Floats, v: Floats) -> Floats:
+def hedges(y: Floats, v: Floats, common: Moments | None = None) -> Floats:
     """tau2 = max(0, sum (y - mean y)^2 / (k - 1) - mean v)."""
     known = np.isfinite(v)
-    k = np.maximum(count(v), 2)
-    mean = np.where(known, y, 0.0).sum(axis=-1) / k
-    spread = np.where(known, (y - mean[..., None]) ** 2, 0.0).sum(axis=-1) / (k - 1)
-    within = np.where(known, v, 0.0).sum(axis=-1) / k
-    return np.where(count(v) > 1, np.maximum(0.0, spread - within), 0.0)
+    found = np.add.reduce(known, axis=-1)
+    k = np.maximum(found, 2)
+    mean = np.add.reduce(np.where(known, y, 0.0), axis=-1) / k
+    apart = known * (y - mean[..., None])
+    within = np.add.reduce(np.where(known, v, 0.0), axis=-1) / k
+    return np.maximum(0.0, np.vecdot(apart, apart) / (k - 1) - within) * (found > 1)  # type: ignore[no-any-return]

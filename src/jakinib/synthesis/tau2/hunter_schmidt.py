@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.tau2.moments import count, moments
+from jakinib.synthesis.tau2.moments import Moments, count, moments
 
 
-def hunter_schmidt(y: Floats, v: Floats) -> Floats:
+def hunter_schmidt(y: Floats, v: Floats, common: Moments | None = None) -> Floats:
     """tau2 = max(0, (Q - k) / sum w)."""
-    m = moments(y, v)
-    enough = count(v) > 1
-    return np.where(enough, np.maximum(0.0, (m.q - count(v)) / np.where(m.w1 > 0, m.w1, 1.0)), 0.0)
+    m = common or moments(y, v)
+    k = count(m)
+    return np.where(k > 1, np.maximum(0.0, (m.q - k) / (m.w1 + (m.w1 == 0))), 0.0)[()]

@@ -10,36 +10,47 @@ from jakinib.synthesis.arms import Floats
 
 
 class Moments(NamedTuple):
-    """``w``, ``residual``: shape (..., k); the others (...).
+    """``w``, ``residual`` and ``weighted`` = w residual: shape (..., k); the others (...).
 
-    ``q`` = sum w (y - mean)^2, ``w1`` = sum w, ``w2`` = sum w^2.
+    ``w1`` = sum w, ``q`` = sum w residual^2.
     """
 
     w: Floats
-    residual: Floats
-    mean: Floats
-    q: Floats
     w1: Floats
-    w2: Floats
+    mean: Floats
+    residual: Floats
+    weighted: Floats
+    q: Floats
 
 
-def moments(y: Floats, v: Floats, tau2: Floats | float = 0.0) -> Moments:
-    """Inverse-variance mean at a given tau2 (shape (...)), over the last axis."""
-    w = 1.0 / (v + np.asarray(tau2)[..., None])
+def moments(y: Floats, v: Floats, tau2: Floats | None = None) -> Moments:
+    """Inverse-variance mean at a given tau2 (shape (...), none for 0), over the last axis."""
+    w = 1.0 / (v if tau2 is None else v + np.asarray(tau2)[..., None])
     w1 = np.add.reduce(w, axis=-1)
-    mean = np.vecdot(w, y) / np.where(w1 > 0, w1, 1.0)
+    mean = np.vecdot(w, y) / (w1 + (w1 == 0))
     residual = y - mean[..., None]
-    q = np.vecdot(w * residual, residual)
-    return Moments(w, residual, mean, q, w1, np.vecdot(w, w))
+    weighted = w * residual
+    return Moments(w, w1, mean, residual, weighted, np.vecdot(weighted, residual))
 
 
 def spread(m: Moments) -> Floats:
     """sum w - sum w^2 / sum w, as 2 sum_{i<j} w_i w_j / sum w: one dominating study does not cancel it."""
-    before = np.cumsum(m.w, axis=-1)[..., :-1]
-    pairs = (m.w[..., 1:] * before).sum(axis=-1)
-    return 2 * pairs / np.where(m.w1 > 0, m.w1, 1.0)  # type: ignore[no-any-return]
+    before = np.add.accumulate(m.w, axis=-1)
+    found: Floats = 2 * np.vecdot(m.w[..., 1:], before[..., :-1]) / (m.w1 + (m.w1 == 0))
+    return found
 
 
-def count(v: Floats) -> Floats:
+def count(m: Moments) -> Floats:
     """Number of studies with an estimate."""
-    return np.isfinite(v).sum(axis=-1)  # type: ignore[no-any-return]
+    return np.add.reduce(m.w > 0, axis=-1)  # type: ignore[no-any-return]
+
+
+def twice(share: Floats, weighted: Floats) -> tuple[Floats, Floats]:
+    """PPy and y'PPPy, both over sum w, where ``weighted`` is Py.
+
+    With ``share``, w / sum w, and not with w, whose powers would leave the range of numbers. The second is
+    a sum of squares: a product of the two vectors would cancel where one study dominates.
+    """
+    apart = weighted - np.vecdot(share, weighted)[..., None]
+    again = share * apart
+    return again, np.vecdot(again, apart)

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.tau2.moments import count, moments
+from jakinib.synthesis.tau2.moments import Moments, count, moments, twice
+from jakinib.synthesis.tau2.settle import settle
 
 
-def paule_mandel(y: Floats, v: Floats) -> Floats:
+def paule_mandel(y: Floats, v: Floats, common: Moments | None = None) -> Floats:
     """Root of Q(tau2) = k - 1; 0 where Q(0) is smaller already."""
-    return solve_q(y, v, np.maximum(count(v) - 1.0, 0.0))
+    common = common or moments(y, v)
+    # with one study Q is zero, whatever it is compared with
+    return solve_q(y, v, np.maximum(count(common) - 1.0, 1.0), None, common)
 
 
-def solve_q(y: Floats, v: Floats, target: Floats) -> Floats:
+def solve_q(
+    y: Floats, v: Floats, target: Floats, start: Floats | None = None, at_start: Moments | None = None
+) -> Floats:
     """tau2 >= 0 with Q(tau2) = target (shape (...)); 0 where Q(0) <= target, inf where target = 0 < Q.
 
+    ``start``: a tau2 to begin with, ``at_start``: its moments.
+
     1 / Q is an increasing concave function of tau2 (Cauchy-Schwarz on y'Py, y'PPy, y'PPPy), so Newton
-    steps on it approach the root from the left without overshoot.
+    steps on it fall short of the root; they are lengthened by its curvature, but not without limit.
     """
-    y, v = np.asarray(y, dtype=float), np.asarray(v, dtype=float)
-    shape, k = v.shape[:-1], v.shape[-1]
-    target = np.broadcast_to(np.asarray(target, dtype=float), shape).ravel()
-    flat = (math.prod(shape), k)
-    y, v = y.reshape(flat), v.reshape(flat)
-    several = count(v) > 1
-    root = np.where(several & (target <= 0), np.inf, 0.0)
-    active = np.flatnonzero(several & (target > 0))
-    tau2, goal, y, v = np.zeros(len(active)), target[active], y[active], v[active]
-    for _ in range(100):
-        m = moments(y, v, tau2)
-        weighted = m.w * m.residual
-        slope = np.vecdot(weighted, weighted)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.fmax((m.q / goal - 1) * m.q / slope, 0.0)  # no slope: all estimates agree
-        tau2 = tau2 + step
-        root[active] = tau2
-        # Newton's error is squared at each step: after one of 1e-9 only rounding is left
-        keep = step > 1e-9 * tau2
-        if not keep.any():
-            break
-        if not keep.all():
-            active, tau2, goal, y, v = active[keep], tau2[keep], goal[keep], y[keep], v[keep]
-    return root.reshape(shape)
+    with np.errstate(all="ignore"):
+        at_start = at_start or moments(y, v, start)
+        first = _step(0.0 if start is None else start, at_start, target)
+        root, _ = settle(lambda t, y, v, goal: _step(t, moments(y, v, t), goal), first, y, v, target)
+        if np.count_nonzero(target <= 0):
+            root = np.where(target > 0, root, np.where(count(at_start) > 1, np.inf, 0.0))
+    return root
+
+
+def _step(tau2: Floats | float, m: Moments, goal: Floats) -> Floats:
+    """Newton's on 1 / Q, corrected for its curvature to the third order."""
+    slope = np.vecdot(m.weighted, m.weighted)
+    _, second = twice(m.w / m.w1[..., None], m.weighted)
+    newton = (m.q / goal - 1) * (m.q / slope)
+    bend = newton * (m.w1 * (second / slope) - slope / m.q)
+    longer = np.minimum(bend + np.sqrt(1 + bend * bend), 4.0)
+    # no slope: all estimates agree
+    return np.fmax(tau2 + newton * longer, 0.0)  # type: ignore[no-any-return]
