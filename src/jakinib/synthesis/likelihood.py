@@ -166,19 +166,17 @@ class _Searches:
         """
         state, model, coarse = self.state, self.model, self.fit.coarse
         values = state.value + state.gain + 0.5 * (self.others * state.gradient).sum(axis=1)
-        rows, again = np.flatnonzero(np.isfinite(found)), np.zeros(0, dtype=int)
-        places = state.beta[rows]
+        ended = np.flatnonzero(np.isfinite(found))
+        rows, beta, study = ended[:0], state.beta[:0], state.study[:0]
         if model.random_intercepts:
-            again = np.flatnonzero((places[:, 3] == 0.0) | self.fit.narrow)
-            other = _with_spread(places[again], np.where(places[again, 3] == 0.0, _SIGMA, 0.0))
-            places = np.concatenate([places, other])
-        from_ = np.concatenate([rows, rows[again]])
-        over, held = self.free[from_, 1], np.arange(len(from_)) >= len(rows)
-        held &= ~over
-        rows, beta, study = from_[held], places[held], state.study[from_[held]]
-        if over.any():
-            at, few = from_[over], model.to_choose(coarse)
-            height, trials = _over_tau(model, places[over], state.study[at], self.free[at], few, values[at])
+            sigma = state.beta[ended, 3]
+            rows = ended[(sigma == 0.0) | self.fit.narrow]
+            other = np.where(state.beta[rows, 3] == 0.0, _SIGMA, 0.0)
+            beta, study = _with_spread(state.beta[rows], other), state.study[rows]
+        at = ended[self.free[ended, 1]]
+        if len(at):
+            few = model.to_choose(coarse)
+            height, trials = _over_tau(model, state.beta[at], state.study[at], self.free[at], few, values[at])
             likely = np.flatnonzero(height > values[at] + 5e-3)
             rows = np.concatenate([rows, at[likely]])
             beta = np.concatenate([beta, trials.beta[likely]])
