@@ -305,6 +305,15 @@ def test_the_limit_of_tau_needs_a_spread_of_intercepts_that_the_estimate_has_not
     assert math.sqrt(ours.tau2_high) == pytest.approx(5.301253, rel=1e-4)
 
 
+def test_a_search_is_not_led_out_of_sight_where_the_likelihood_hardly_bends():
+    """A step of 400 in the spread of intercepts once ended where no likelihood could be computed."""
+    table = two_groups([1, 2, 7], [175, 795, 937], [1, 0, 1], [175, 795, 937], time=True)
+    ours = jk.pairwise(table, "IRR", "um.rs", "reference")
+    assert ours.log_likelihood == pytest.approx(-8.9982247, abs=1e-6)  # sums over a grid, Nelder-Mead
+    assert (ours.ci_low, ours.ci_high) == pytest.approx((math.exp(-0.1042598), math.exp(3.4820437)), rel=1e-5)
+    assert ours.p == pytest.approx(chdtrc(1, 2 * (10.7826952 - 8.9982247)), abs=1e-6)
+
+
 def test_p_at_a_spread_of_seven_in_the_intercepts():
     """Integration over a grid about each study's mode, and a search: deviance 2.4528 at theta = 0."""
     placebo, n2, drug, n1 = RIDGES[4]

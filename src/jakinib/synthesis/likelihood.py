@@ -260,7 +260,9 @@ class _Searches:
         state, index, x, rows = self.state, self.index[at], self.x[at], np.arange(len(at))
         old = state.beta[at]
         move = x - old[rows, index]
-        beta = old + self.others[at] + np.clip(self.along[at] * move[:, None], -2.0, 2.0)
+        others = self.others[at]
+        others = others * np.minimum(1.0, 2.0 / np.maximum(np.abs(others).max(axis=1, keepdims=True), 1e-300))
+        beta = old + others + np.clip(self.along[at] * move[:, None], -2.0, 2.0)
         # a standard deviation is not led to its boundary by a guess
         beta = np.where(self.model.spread & self.free[at], np.clip(beta, 0.25 * old, TAU_MAX), beta)
         beta[rows, index] = x

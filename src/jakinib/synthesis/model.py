@@ -74,6 +74,9 @@ class State:
             inner[:, at, at] += np.where(moving, 0.0, largest[:, None])
         step = _solved(inner, right)
         if step is None:
+            known = np.isfinite(inner).all(axis=(1, 2), keepdims=True)
+            if not known.all():  # far out, where the likelihood overflows: no step
+                inner, right = np.where(known, inner, np.eye(inner.shape[1])), np.where(known, right, 0.0)
             values, vectors = np.linalg.eigh(inner)
             size = np.abs(values)
             floor = 1e-8 * np.maximum(size.max(axis=1, keepdims=True), 1e-8)
