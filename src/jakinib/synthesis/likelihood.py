@@ -335,9 +335,9 @@ def fit(model: Model, beta: Floats, study: Floats, random: bool, points: int) ->
     )
 
 
-def _spreads(sigma: float) -> tuple[float, float]:
-    """Spreads of intercepts to try: with tau above 0 less may be needed."""
-    return (sigma, 0.3 * sigma) if sigma > 0.0 else (_SIGMA, 0.3 * _SIGMA)
+def _spreads(sigma: float) -> tuple[float, ...]:
+    """Spreads of intercepts to try: with tau above 0 less may be needed, or some where there was none."""
+    return (sigma, 0.3 * sigma) if sigma > 0.0 else (_SIGMA,)
 
 
 def _with_spread(beta: Floats, *sigmas: Floats | float) -> Floats:
