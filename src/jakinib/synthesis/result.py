@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,18 +38,23 @@ def json_ready(value: Any) -> Any:
     return value
 
 
+_FROM = tuple(10.0**n for n in range(-4, 7))
+
+
+@cache
+def _formats(digits: int) -> tuple[str, ...]:
+    """For numbers below 0.0001, then below 0.001, 0.01, ..., 1,000,000, and from there on."""
+    power = f".{digits - 1}e"
+    return power, *(f",.{max(0, digits - 1 - size)}f" for size in range(-4, 6)), power
+
+
 def number(value: float, digits: int = 3) -> str:
     """Three significant digits the way a table prints them: 0.832, 12.3, -0.00214, 1,230; "-" for NaN."""
     if math.isnan(value):
         return "-"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    if value == 0:
-        return "0"
-    size = math.floor(math.log10(abs(value)))
-    if not -5 < size < 6:
-        return f"{value:.{digits - 1}e}"
-    return f"{value:,.{max(0, digits - 1 - size)}f}"
+    return format(value, _formats(digits)[bisect(_FROM, abs(value))]) if value else "0"
 
 
 def p_text(p: float) -> str:

@@ -164,25 +164,21 @@ class Network:
 
         reference = self._known(reference or self.reference)
         component = self._component(reference)
-        rows = []
         others = [t for t in self.treatments if t != reference]
+        position = {t: i for i, t in enumerate(component.treatments)} if component else {}
+        inside = [i for i, t in enumerate(others) if t in position]
+        columns: dict[str, Any] = {name: np.full(len(others), value) for name, value in _EMPTY.items()}
+        notes = ["" if t in position else self._apart(t, reference) for t in others]
         if component is not None:
-            position = {t: i for i, t in enumerate(component.treatments)}
-            inside = [t for t in others if t in position]
-            a = np.array([position[t] for t in inside], dtype=np.intp)
-            b = np.full(len(inside), position[reference], dtype=np.intp)
-            values = dict(zip(inside, self._rows(component, a, b), strict=True))
-        else:
-            values = {}
-        for t in others:
-            if t in values:
-                rows.append({"treatment": t, "reference": reference, **values[t]})
-            else:
-                rows.append(
-                    {"treatment": t, "reference": reference, **_EMPTY, "note": self._apart(t, reference)}
-                )
-        columns = ["treatment", "reference", *_EMPTY, "note"]
-        return pd.DataFrame(rows, columns=columns)
+            a = np.array([position[others[i]] for i in inside], dtype=np.intp)
+            found, why = self._columns(component, a, np.full(len(a), position[reference], dtype=np.intp))
+            for name, values in found.items():
+                columns[name][inside] = values
+            for i, note in zip(inside, why, strict=True):
+                notes[i] = note
+        return pd.DataFrame(
+            {"treatment": others, "reference": [reference] * len(others), **columns, "note": notes}
+        )
 
     def table(self) -> pd.DataFrame:
         """``effects()`` against the network's reference."""
@@ -190,15 +186,18 @@ class Network:
 
     def comparisons(self) -> pd.DataFrame:
         """All pairs of treatments within each component, a row a pair; columns as in ``effects``."""
-        import pandas as pd
 
-        rows = []
+        columns: dict[str, list[Any]] = {name: [] for name in ("treatment", "reference", *_EMPTY, "note")}
         for component in self.components:
             a, b = np.triu_indices(len(component.treatments), 1)
             names = component.treatments
-            for i, j, values in zip(a.tolist(), b.tolist(), self._rows(component, a, b), strict=True):
-                rows.append({"treatment": names[i], "reference": names[j], **values})
-        return pd.DataFrame(rows, columns=["treatment", "reference", *_EMPTY, "note"])
+            found, why = self._columns(component, a, b)
+            for name, values in found.items():
+                columns[name] += values.tolist()
+            columns["treatment"] += [names[i] for i in a]
+            columns["reference"] += [names[j] for j in b]
+            columns["note"] += why
+        return _frame(columns)
 
     def league(self) -> pd.DataFrame:
         """League table as text: row treatment against column treatment, estimate (interval)."""
@@ -226,30 +225,25 @@ class Network:
         Columns: component, treatment, score (0 to 1), rank (mean rank). ``frame.attrs["caution"]`` says what
         a rank does not say.
         """
-        import pandas as pd
 
-        rows = []
+        columns: dict[str, list[Any]] = {
+            name: [] for name in ("component", "treatment", "score", "rank", "kind", "note")
+        }
         for number_, component in enumerate(self.components):
             probability = self._rank_probability(component, lower_is_better)
-            fit = component.fit
-            if probability is None:
-                score = fit.scores(lower_is_better)
-                name = "p_score"
-            else:
-                score, name = sucra(probability), "sucra"
+            score = component.fit.scores(lower_is_better) if probability is None else sucra(probability)
             T = len(score)
-            for i in np.argsort(-score, kind="stable"):
-                rows.append(
-                    {
-                        "component": number_,
-                        "treatment": component.treatments[i],
-                        "score": float(score[i]),
-                        "rank": float(1 + (T - 1) * (1 - score[i])),
-                        "kind": name,
-                        "note": "no finite comparison with some treatments" if np.isnan(score[i]) else "",
-                    }
-                )
-        frame = pd.DataFrame(rows, columns=["component", "treatment", "score", "rank", "kind", "note"])
+            order = np.argsort(-score, kind="stable")
+            score = score[order]
+            columns["component"] += [number_] * T
+            columns["treatment"] += [component.treatments[i] for i in order]
+            columns["score"] += score.tolist()
+            columns["rank"] += (1 + (T - 1) * (1 - score)).tolist()
+            columns["kind"] += ["p_score" if probability is None else "sucra"] * T
+            columns["note"] += np.where(
+                np.isnan(score), "no finite comparison with some treatments", ""
+            ).tolist()
+        frame = _frame(columns)
         frame.attrs["caution"] = CAUTION
         return frame
 
@@ -348,6 +342,8 @@ class Network:
                 "note": _why_no_split(columns["direct"], columns["indirect"]),
             }
             parts.append(pd.DataFrame(columns))
+        if len(parts) == 1:
+            return parts[0]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_SPLIT_COLUMNS)
 
     def inconsistency(self) -> pd.DataFrame:
@@ -704,7 +700,8 @@ class Network:
                     return f"{name}: {reason}"
         return f"no chain of studies connects it with {reference}"
 
-    def _rows(self, component: Component, a: Ints, b: Ints) -> list[dict[str, Any]]:
+    def _columns(self, component: Component, a: Ints, b: Ints) -> tuple[dict[str, Any], list[str]]:
+        """What ``effects`` says of a v b, each of the shape of ``a``, and the notes."""
         found: Comparisons = component.fit.compare(a, b, self.level)
         read = self.choices.read
         direct = component.data.presence[:, a] & component.data.presence[:, b]
@@ -720,11 +717,11 @@ class Network:
             "studies": direct.sum(axis=0),
         }
         names = component.treatments
-        return [
-            {name: values[i].item() for name, values in columns.items()}
-            | {"note": self._why(component, found, i, names[a[i]], names[b[i]])}
-            for i in range(len(a))
+        why = [
+            self._why(component, found, i, names[j], names[k])
+            for i, (j, k) in enumerate(zip(a, b, strict=True))
         ]
+        return columns, why
 
     def _why(self, component: Component, found: Comparisons, i: int, a: str, b: str) -> str:
         theta = float(found.theta[i])
@@ -761,6 +758,13 @@ _SPLIT_COLUMNS = [
     "p",
     "note",
 ]
+
+
+def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    # of empty lists pandas would make numbers
+    return pd.DataFrame(columns) if columns["treatment"] else pd.DataFrame(columns=list(columns))
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
