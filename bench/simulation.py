@@ -88,7 +88,7 @@ QUICK = (Cell("OR", 0.005, 5, 0.4, 3), Cell("IRR", 0.02, 3, 0, 1))
 
 
 def sets_for(method: str, cell: Cell, most: int) -> int:
-    """Data sets of a cell for a method: all for closed forms, else a quarter, an eighth for 50 studies and IRR."""
+    """Data sets of a cell: all for closed forms, else a quarter, an eighth for 50 studies and IRR."""
     if method in ("mh", "peto", "iv-dl", "iv-reml"):
         return most
     return most // (8 if cell.k > 20 or cell.measure == "IRR" else 4)
