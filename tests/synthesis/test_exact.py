@@ -11,6 +11,7 @@ from scipy.special import chdtrc, chdtri, gammaln, logsumexp
 import jakinib as jk
 from jakinib.synthesis.kernels import binomial, log_choose, poisson
 from jakinib.synthesis.mixed import MixedModel
+from synthesis.dense import lowest
 from synthesis.tables import REFERENCE, arm_table, inputs, two_groups
 
 # fixed-grid trapezoid sums and finite differences, independent of the library: tests/reference/exact.py
@@ -243,12 +244,7 @@ def profile_over_tau(method, measure, e2, d2, e1, d1):
         def below(tau):
             return -sum(study(i, theta, tau) for i in used)
 
-        grid = np.array([0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 6.0])
-        values = np.array([below(t) for t in grid])
-        at = int(values.argmin())
-        ends = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
-        near = minimize_scalar(below, bounds=ends, method="bounded", options={"xatol": 1e-7})
-        return -min(values[at], near.fun)
+        return -lowest(below, (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 6.0))
 
     return height
 

@@ -26,16 +26,15 @@ def effect_sizes(
     variance (``pairs.y, pairs.v``) pass through.
     """
     time = measure in TIME_MEASURES
+    informative = pairs.d1 * pairs.d2
     with np.errstate(divide="ignore", invalid="ignore"):
         if time:
             e1, d1, e2, d2 = _added_time(pairs, add, add_to)
-            informative = pairs.d1 * pairs.d2
             if drop_double_zero:
                 informative = informative * (pairs.e1 + pairs.e2)
             y, v = _rate_effect(e1, d1, e2, d2, measure)
         else:
             cells = np.array([pairs.e1, pairs.d1 - pairs.e1, pairs.e2, pairs.d2 - pairs.e2])
-            informative = pairs.d1 * pairs.d2
             if drop_double_zero:
                 # no event in either group, or nobody without one: a factor of zero
                 informative = informative * (cells[0] + cells[2]) * (cells[1] + cells[3])

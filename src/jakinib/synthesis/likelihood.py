@@ -16,7 +16,7 @@ from jakinib.synthesis.quadrature import TAU_MAX
 _TAU_GRID = (0.1, 0.5, 1.6)
 _TAUS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 _FAR = 50.0
-_SIGMA = 0.5  # of intercepts, to start from where there is no better guess
+SIGMA = 0.5  # of intercepts, to start from where there is no better guess
 # theta's lower and upper limit, theta = 0, tau's lower and upper limit: parameter, and side of the maximum
 _SEARCHES = ((0, -1), (0, 1), (0, 0), (1, -1), (1, 1))
 _LOW, _HIGH, _NULL = 0, 1, 2  # the first three are always made
@@ -171,7 +171,7 @@ class _Searches:
         if model.random_intercepts:
             sigma = state.beta[ended, 3]
             rows = ended[(sigma == 0.0) | self.fit.narrow]
-            other = np.where(state.beta[rows, 3] == 0.0, _SIGMA, 0.0)
+            other = np.where(state.beta[rows, 3] == 0.0, SIGMA, 0.0)
             beta, study = _with_spread(state.beta[rows], other), state.study[rows]
         at = ended[self.free[ended, 1]]
         if len(at):
@@ -337,7 +337,7 @@ def fit(model: Model, beta: Floats, study: Floats, random: bool, points: int) ->
 
 def _spreads(sigma: float) -> tuple[float, ...]:
     """Spreads of intercepts to try: with tau above 0 less may be needed, or some where there was none."""
-    return (sigma, 0.3 * sigma) if sigma > 0.0 else (_SIGMA,)
+    return (sigma, 0.3 * sigma) if sigma > 0.0 else (SIGMA,)
 
 
 def _with_spread(beta: Floats, *sigmas: Floats | float) -> Floats:

@@ -26,14 +26,14 @@ import numpy as np
 
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.kernels import Kernel
-from jakinib.synthesis.model import LINES, Model, State
+from jakinib.synthesis.model import FULL, LINES, Model, State
 from jakinib.synthesis.quadrature import DROP, ends, gauss_hermite, probes, trapezoid
 
 _BLOCK = 100_000  # studies x points x nodes held at once
-_STEPS = np.array([0.55, 0.6])  # between nodes of a trapezoid sum: in scales of the integrand, and in eta
+# between nodes of a trapezoid sum with FULL points, in scales of the integrand and in eta; more make it finer
+_STEPS = np.array([0.55, 0.6])
 # of no events the integrand is analytic for pi / 2 in eta only: finer where the rule is not refined
 _PLANE_STEPS = np.array([0.6, 0.52])
-_FULL = 16  # points at which steps are as given; more make them smaller
 
 
 def _sum(parts: Floats, times: Sequence[float] | None = None) -> Floats:
@@ -243,7 +243,7 @@ class MixedModel(Model):
             z, base, room = np.zeros((self.k, P, 1, 0)), np.zeros((self.k, P, 1)), np.full(P, np.inf)
         elif len(random) == 2 and points >= LINES:
             centre, scale, _ = self._adapt(beta, study, random, centre)
-            z, base, room = self._plane(beta, centre, scale, _PLANE_STEPS * (_FULL / points))
+            z, base, room = self._plane(beta, centre, scale, _PLANE_STEPS * (FULL / points))
         elif len(random) == 2:
             centre, scale, log_scale = self._adapt(beta, study, random, centre)
             x, log_w = gauss_hermite(points, 2)
@@ -254,7 +254,7 @@ class MixedModel(Model):
             room = 0.3 * width.min(axis=(0, 2), initial=np.inf)
         else:
             centre, scale, _ = self._adapt(beta, study, random, centre)
-            z, base, room = self._line(beta, study, random, _STEPS * (_FULL / points), centre, scale[..., 0])
+            z, base, room = self._line(beta, study, random, _STEPS * (FULL / points), centre, scale[..., 0])
         many = z.shape[2] * self.k * P > _BLOCK
         features = None if many else _features(z)
         grid = _Grid(beta, study, points, centre.transpose(1, 0, 2), z, base, features, room)

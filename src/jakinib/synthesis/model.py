@@ -12,7 +12,7 @@ from jakinib.synthesis.quadrature import TAU_MAX
 
 _TOLERANCE = 1e-10
 _SPREAD = np.array([False, True, False, True])
-_FULL = 16  # nodes of each of two random effects
+FULL = 16  # points at which the nodes of two random effects are as near as they need be
 LINES = 11  # from so many on, two random effects are summed line by line, with fewer by a product of nodes
 _SPREAD_OUT = 2.0  # standard deviations from which on a product of nodes leads astray
 
@@ -220,7 +220,7 @@ class Model(ABC):
         """Maximise from one point, adding nodes until the log-likelihood at the maximum stands still."""
         state = self.maximise(state, free, points)
         if self._effects(state) == 2:
-            points = max(points, _FULL)
+            points = max(points, FULL)
             state = self.maximise(self.anew(state, points), free, points)
         while self._effects(state) == 1 and points < 64:
             more = 2 * points

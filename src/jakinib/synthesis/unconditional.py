@@ -11,6 +11,7 @@ import numpy as np
 from jakinib.synthesis.arms import Floats
 from jakinib.synthesis.exact import Profiled, Start, fit_mixed, one_by_one, side_of
 from jakinib.synthesis.kernels import binomial, poisson
+from jakinib.synthesis.likelihood import SIGMA
 from jakinib.synthesis.mixed import MixedModel
 from jakinib.synthesis.pairs import Fit, Pairs
 
@@ -43,7 +44,7 @@ def _unconditional(pairs: Pairs, measure: str, effects: str, used: Floats, inter
             return fit_mixed(Start(model, np.zeros(2), base, 12), random, side)
         total, all_size = events.sum(), size.sum()
         base = np.log((total + 0.5) / (all_size - total + 0.5 if measure == "OR" else all_size))
-        return fit_mixed(Start(model, np.array([0.0, 0.0, base, 0.5]), np.zeros(0), 10), random, side)
+        return fit_mixed(Start(model, np.array([0.0, 0.0, base, SIGMA]), np.zeros(0), 10), random, side)
 
     if intercept == "random":
         events = (pairs.e1 + pairs.e2).sum(axis=-1, keepdims=True)

@@ -14,6 +14,7 @@ from jakinib.synthesis.kernels import log_choose
 from jakinib.synthesis.network.data import select
 from jakinib.synthesis.network.exact import one_hot
 from jakinib.synthesis.network.random_effects import ExactModel
+from synthesis.dense import lowest
 from synthesis.network.tables import networks
 from synthesis.tables import REFERENCE, arm_table, inputs, two_groups
 
@@ -267,11 +268,7 @@ def height_of(studies, at):
     def over(tau):
         return minimize_scalar(below, bounds=(-6, 6), args=(tau,), method="bounded").fun
 
-    taus = np.array([0.0, 0.1, 0.25, 0.5, 0.8, 1.2, 1.8, 2.6, 4.0])
-    lows = [over(tau) for tau in taus]
-    i = int(np.argmin(lows))
-    ends = taus[max(i - 1, 0)], taus[min(i + 1, len(taus) - 1)]
-    return -min(lows[i], minimize_scalar(over, bounds=ends, method="bounded").fun)
+    return -lowest(over, (0.0, 0.1, 0.25, 0.5, 0.8, 1.2, 1.8, 2.6, 4.0))
 
 
 @pytest.mark.parametrize("name", list(TWO_RIDGES))

@@ -20,7 +20,7 @@ from jakinib.synthesis.network.decomposition import Decomposition, Test
 from jakinib.synthesis.network.exact_split import design_by_treatment, node_splits
 from jakinib.synthesis.network.fit import Comparisons, NetworkFit, predict, two_sided
 from jakinib.synthesis.network.random_effects import ExactModel, State, ascent, maximise, summit
-from jakinib.synthesis.network.ridge import Range, other_ridge
+from jakinib.synthesis.network.ridge import other_ridge, outermost, within_reach
 from jakinib.synthesis.network.separation import bounded_above, carries, classes, split_studies
 from jakinib.synthesis.network.split import Split
 from jakinib.synthesis.quadrature import TAU_MAX
@@ -195,8 +195,8 @@ class Line:
         if not fit.random:
             return None
         root = math.sqrt(max(0.0, 2 * (fit.peak - value)))
-        tau_range = Range(self.tau, math.sqrt(fit.tau2_low), math.sqrt(fit.tau2_high), _TAU_ROOT)
-        return other_ridge(fit.exact, state, self.free, value, root, tau_range)
+        taus = within_reach(self.tau, math.sqrt(fit.tau2_low), math.sqrt(fit.tau2_high), root / _TAU_ROOT)
+        return other_ridge(fit.exact, state, self.free, value, taus)
 
     def _origin(self) -> State:
         if "origin" not in self.__dict__:
@@ -210,17 +210,12 @@ class Line:
     def limit(self, side: int, target: float) -> float:
         """Where the log-likelihood has fallen by target^2 / 2 on one side."""
         found = self._venzon_moolgavkar(side, target) if self.finite else None
-        x, state = found if found is not None else self._bracket(side, target)
-        for _ in range(3):
-            if math.isinf(x):
-                break
-            beta = state.beta.copy()
-            beta[self.a] = x
-            other = self._other(replace(state, beta=beta), self.fit.peak - target**2 / 2)
-            if other is None:
-                break
-            x, state = self._bracket(side, target, other)  # the higher ridge falls later
-        return x
+        return outermost(
+            found or self._bracket(side, target),
+            self.a,
+            lambda state: self._other(state, self.fit.peak - target**2 / 2),
+            lambda higher: self._bracket(side, target, higher),
+        )
 
     def _venzon_moolgavkar(self, side: int, target: float) -> tuple[float, State] | None:
         """Venzon & Moolgavkar (1988): Newton on the limit and all other parameters at once.

@@ -225,7 +225,6 @@ class Network:
         Columns: component, treatment, score (0 to 1), rank (mean rank). ``frame.attrs["caution"]`` says what
         a rank does not say.
         """
-
         columns: dict[str, list[Any]] = {
             name: [] for name in ("component", "treatment", "score", "rank", "kind", "note")
         }

@@ -11,7 +11,7 @@ from scipy.special import chdtri
 
 from jakinib.synthesis.arms import Ints
 from jakinib.synthesis.network.random_effects import State, ascent, summit
-from jakinib.synthesis.network.ridge import other_ridge
+from jakinib.synthesis.network.ridge import other_ridge, outermost
 from jakinib.synthesis.quadrature import TAU_MAX
 
 _FAR = 60.0
@@ -61,15 +61,13 @@ class _Search:
 
     def limit(self, side: int, start: float, unit: float) -> float:
         """The limit on the higher of two ridges, where there are two."""
-        x, state = self._along(side, start, self.best, unit)
-        for _ in range(3):
-            if not self.random or math.isinf(x):
-                break
-            other = other_ridge(self.model, state, self.others, self.best.value - self.target**2 / 2)
-            if other is None:
-                break
-            x, state = self._along(side, x, other, unit)
-        return x
+        goal = self.best.value - self.target**2 / 2
+        return outermost(
+            self._along(side, start, self.best, unit),
+            self.j,
+            lambda state: other_ridge(self.model, state, self.others, goal) if self.random else None,
+            lambda higher: self._along(side, float(higher.beta[self.j]), higher, unit),
+        )
 
     def _along(self, side: int, start: float, near: State, unit: float) -> tuple[float, State]:
         """Bracket outwards (inwards from an infinite estimate), then safeguarded secant steps.

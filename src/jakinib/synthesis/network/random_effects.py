@@ -256,7 +256,7 @@ def ascent(hessian: Floats, gradient: Floats) -> Floats:
     return np.asarray(vectors @ ((vectors.T @ gradient) / np.maximum(np.abs(values), floor)))
 
 
-def _newton(state: State, free: Ints, random: bool) -> tuple[Floats, bool]:
+def newton_step(state: State, free: Ints, random: bool) -> tuple[Floats, bool]:
     """The Newton step over the ``free`` coefficients and, where it may move, tau (last); 0 elsewhere.
 
     And whether tau = 0 is a saddle: its gradient is zero there, but the likelihood bends upwards.
@@ -273,11 +273,6 @@ def _newton(state: State, free: Ints, random: bool) -> tuple[Floats, bool]:
     return newton, len(moving) > len(free) and state.tau == 0.0
 
 
-def newton_step(state: State, free: Ints) -> Floats:
-    """The Newton step over the ``free`` coefficients and tau, (P + 1,)."""
-    return _newton(state, free, random=True)[0]
-
-
 def _higher(trial: State, state: State, free: Ints, random: bool, gain: float) -> bool:
     """Whether a step led upwards that promised to ``gain``, twice the rise of the quadratic."""
     if trial.value >= state.value - 1e-11 * max(1.0, abs(state.value)):
@@ -285,14 +280,14 @@ def _higher(trial: State, state: State, free: Ints, random: bool, gain: float) -
     # what three arms' nodes leave out moves with them: near the maximum the slope knows better than the value
     if not (gain < _LEFT_OUT and trial.value > state.value - _LEFT_OUT):
         return False
-    return float(trial.gradient @ _newton(trial, free, random)[0]) < 0.5 * gain
+    return float(trial.gradient @ newton_step(trial, free, random)[0]) < 0.5 * gain
 
 
 def maximise(model: ExactModel, state: State, free: Ints, random: bool, iterations: int = 60) -> State:
     """Newton ascent over the ``free`` coefficients and, with ``random``, tau in [0, TAU_MAX]."""
     P = len(state.beta)
     for _ in range(iterations):
-        newton, saddle = _newton(state, free, random)
+        newton, saddle = newton_step(state, free, random)
         if saddle:
             newton[P] = 0.1
         largest = float(np.abs(newton).max(initial=0.0))
@@ -331,7 +326,7 @@ def summit(
     P = len(state.beta)
     gain = math.inf
     for _ in range(iterations):
-        newton, saddle = _newton(state, free, random)
+        newton, saddle = newton_step(state, free, random)
         if saddle:
             state = model.evaluate(state.beta, 0.05)
             continue

@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.tau2.moments import Moments
+from jakinib.synthesis.tau2.moments import Moments, unweighted
 
 
 def hedges(y: Floats, v: Floats, common: Moments | None = None) -> Floats:
     """tau2 = max(0, sum (y - mean y)^2 / (k - 1) - mean v)."""
-    known = np.isfinite(v)
-    found = np.add.reduce(known, axis=-1)
+    known, found, squares = unweighted(y, v)
     k = np.maximum(found, 2)
-    mean = np.add.reduce(np.where(known, y, 0.0), axis=-1) / k
-    apart = known * (y - mean[..., None])
     within = np.add.reduce(np.where(known, v, 0.0), axis=-1) / k
-    return np.maximum(0.0, np.vecdot(apart, apart) / (k - 1) - within) * (found > 1)  # type: ignore[no-any-return]
+    return np.maximum(0.0, squares / (k - 1) - within) * (found > 1)  # type: ignore[no-any-return]

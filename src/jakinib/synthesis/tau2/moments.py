@@ -45,6 +45,15 @@ def count(m: Moments) -> Floats:
     return np.add.reduce(m.w > 0, axis=-1)  # type: ignore[no-any-return]
 
 
+def unweighted(y: Floats, v: Floats) -> tuple[Floats, Floats, Floats]:
+    """Which studies have an estimate (..., k), how many, and their squared deviations from the plain mean."""
+    known = np.isfinite(v)
+    found = np.add.reduce(known, axis=-1)
+    mean = np.add.reduce(np.where(known, y, 0.0), axis=-1) / np.maximum(found, 2)
+    apart = known * (y - mean[..., None])
+    return known, found, np.vecdot(apart, apart)
+
+
 def twice(share: Floats, weighted: Floats) -> tuple[Floats, Floats]:
     """PPy and y'PPPy, both over sum w, where ``weighted`` is Py.
 

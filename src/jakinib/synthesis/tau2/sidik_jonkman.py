@@ -5,17 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from jakinib.synthesis.arms import Floats
-from jakinib.synthesis.tau2.moments import Moments, moments
+from jakinib.synthesis.tau2.moments import Moments, moments, unweighted
 
 
 def sidik_jonkman(y: Floats, v: Floats, common: Moments | None = None) -> Floats:
     """tau2 = tau0^2 sum r (y - mean_r)^2 / (k - 1) with r = 1 / (v / tau0^2 + 1), tau0^2 = var y (by k)."""
-    known = np.isfinite(v)
-    found = np.add.reduce(known, axis=-1)
+    _, found, squares = unweighted(y, v)
     k = np.maximum(found, 2)
-    mean = np.add.reduce(np.where(known, y, 0.0), axis=-1) / k
-    apart = known * (y - mean[..., None])
-    tau0 = np.vecdot(apart, apart) / k
+    tau0 = squares / k
     enough = (found > 1) & (tau0 > 0)
     safe = np.where(enough, tau0, 1.0)
     # sum r (y - m)^2 = tau0^2 sum w (y - m)^2 with w = 1 / (v + tau0^2)
